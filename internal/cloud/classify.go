@@ -1,0 +1,86 @@
+package cloud
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/failure"
+)
+
+// Classify gives an error of an SDK call its class. Codes are compared as
+// strings: EC2 models no error types at all (shared/facts/apis.md, section 0,
+// rule 1). What is not listed stays unclassified, which means: retried a
+// bounded number of times, then stopped.
+func Classify(err error) error {
+	if err == nil || failure.Classified(err) {
+		return err
+	}
+	var invalid *smithy.InvalidParamsError
+	if errors.As(err, &invalid) {
+		return failure.As(failure.Stop, err)
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	switch code := api.ErrorCode(); {
+	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded":
+		return failure.As(failure.Retry, err)
+	case denied(code):
+		return failure.WithHint(failure.As(failure.Stop, err), "allow the call: `drover render policy --fleet FILE` prints the least policy Drover needs")
+	case unauthenticated(code):
+		return failure.WithHint(failure.As(failure.Stop, err), "check the credentials: `aws sts get-caller-identity` shows whose they are")
+	case strings.HasSuffix(code, ".NotFound"), strings.HasPrefix(code, "Incorrect"), code == "DependencyViolation":
+		// A new resource may be unknown to the next call, and states pass.
+		return failure.As(failure.Retry, err)
+	case permanent(code), strings.HasSuffix(code, "LimitExceeded"), strings.HasSuffix(code, "QuotaExceeded"):
+		return failure.As(failure.Stop, err)
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
+		return failure.As(failure.Retry, err)
+	}
+	return err
+}
+
+func denied(code string) bool {
+	switch code {
+	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Client.UnauthorizedOperation":
+		return true
+	}
+	return false
+}
+
+func unauthenticated(code string) bool {
+	switch code {
+	case "AuthFailure", "InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException", "RequestExpired",
+		"SignatureDoesNotMatch", "UnrecognizedClientException", "MissingAuthenticationToken", "OptInRequired":
+		return true
+	}
+	return false
+}
+
+// permanent are codes that say the request itself is wrong.
+func permanent(code string) bool {
+	switch code {
+	case "InvalidParameterValue", "InvalidParameterCombination", "InvalidParameter", "InvalidParameterException",
+		"MissingParameter", "ValidationError", "ValidationException", "UnsupportedOperation", "Unsupported",
+		"OperationNotPermitted", "IdempotentParameterMismatch", "NotFound", "InvalidRequest":
+		return true
+	}
+	return strings.HasSuffix(code, ".Malformed")
+}
+
+// Code is AWS's error code in err's chain, or "".
+func Code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
