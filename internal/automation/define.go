@@ -1,0 +1,166 @@
+package automation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/iam"
+)
+
+// Definition is a [Kind] without its type parameters.
+type Definition struct {
+	Name, Title, Since string
+	Revision           int
+	Steps              []StepInfo
+	// Config is the struct type that a configuration is decoded into; schema
+	// and documentation are derived from it.
+	Config reflect.Type
+
+	configure func(json.RawMessage) (behaviour, []Problem, error)
+}
+
+// StepInfo is what is known of a [Step] without its type parameters.
+type StepInfo struct {
+	Name, Title    string
+	Attempt, Limit time.Duration
+}
+
+// behaviour is a kind bound to a configuration.
+type behaviour interface {
+	config() any
+	claims() []Claim
+	triggers() []Trigger
+	sweep() time.Duration
+	about(event.Event) (Subject, bool)
+	needs() []iam.Need
+	observe(context.Context, Env, json.RawMessage) (json.RawMessage, Plan, error)
+	do(context.Context, int, Env, json.RawMessage) (json.RawMessage, error)
+}
+
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// Define erases a kind. It panics on a kind that is not well formed: kinds are
+// declared in code, so that is a programming error found at start.
+func Define[C, S any](k Kind[C, S]) Definition {
+	if err := k.validate(); err != nil {
+		panic(fmt.Sprintf("automation kind %q: %v", k.Name, err))
+	}
+	d := Definition{
+		Name: k.Name, Title: k.Title, Since: k.Since, Revision: k.Revision,
+		Config: reflect.TypeFor[C](),
+	}
+	for _, s := range k.Steps {
+		d.Steps = append(d.Steps, StepInfo{Name: s.Name, Title: s.Title, Attempt: s.Attempt, Limit: s.Limit})
+	}
+	d.configure = func(raw json.RawMessage) (behaviour, []Problem, error) {
+		var c C
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&c); err != nil {
+			return nil, nil, err
+		}
+		if k.Defaults != nil {
+			k.Defaults(&c)
+		}
+		if k.Check != nil {
+			if problems := k.Check(c); len(problems) > 0 {
+				return nil, problems, nil
+			}
+		}
+		return bound[C, S]{kind: k, c: c}, nil, nil
+	}
+	return d
+}
+
+func (k Kind[C, S]) validate() error {
+	switch {
+	case !nameForm.MatchString(k.Name):
+		return fmt.Errorf("name must match %s", nameForm)
+	case k.Title == "" || k.Since == "" || k.Revision < 1:
+		return fmt.Errorf("title, since and revision are required")
+	case reflect.TypeFor[C]().Kind() != reflect.Struct:
+		return fmt.Errorf("configuration must be a struct")
+	case k.Listen == nil || k.About == nil || k.Needs == nil || k.Observe == nil || k.Decide == nil || k.Claims == nil || k.Sweep == nil:
+		return fmt.Errorf("claims, listen, sweep, about, needs, observe and decide are required")
+	case len(k.Steps) != 1:
+		// A second step needs undo, which the executor does not have yet.
+		return fmt.Errorf("%d steps; flows have exactly one", len(k.Steps))
+	}
+	for _, s := range k.Steps {
+		if !nameForm.MatchString(s.Name) || s.Name == StepPlan || s.Title == "" || s.Do == nil || s.Needs == nil {
+			return fmt.Errorf("step %q: a name other than %q, a title, needs and do are required", s.Name, StepPlan)
+		}
+		if s.Attempt <= 0 || s.Limit < s.Attempt {
+			return fmt.Errorf("step %q: wanted 0 < attempt <= limit", s.Name)
+		}
+	}
+	return nil
+}
+
+// StepPlan names the part of a run before its first step: observe and decide.
+const StepPlan = "plan"
+
+// bound implements behaviour; the generic parameters end here.
+type bound[C, S any] struct {
+	kind Kind[C, S]
+	c    C
+}
+
+func (b bound[C, S]) config() any                         { return b.c }
+func (b bound[C, S]) claims() []Claim                     { return b.kind.Claims(b.c) }
+func (b bound[C, S]) triggers() []Trigger                 { return b.kind.Listen(b.c) }
+func (b bound[C, S]) sweep() time.Duration                { return b.kind.Sweep(b.c) }
+func (b bound[C, S]) about(e event.Event) (Subject, bool) { return b.kind.About(b.c, e) }
+func (b bound[C, S]) turn(env Env, state json.RawMessage) (*Turn[C, S], error) {
+	t := &Turn[C, S]{Env: env, Config: b.c}
+	if len(state) == 0 {
+		return t, nil
+	}
+	if err := json.Unmarshal(state, &t.State); err != nil {
+		return nil, fmt.Errorf("read state of run %s: %w", env.Run.ID, err)
+	}
+	return t, nil
+}
+
+func (b bound[C, S]) needs() []iam.Need {
+	needs := b.kind.Needs(b.c)
+	for _, s := range b.kind.Steps {
+		needs = append(needs, s.Needs(b.c)...)
+	}
+	return needs
+}
+
+func (b bound[C, S]) observe(ctx context.Context, env Env, state json.RawMessage) (json.RawMessage, Plan, error) {
+	t, err := b.turn(env, state)
+	if err != nil {
+		return state, Plan{}, err
+	}
+	err = b.kind.Observe(ctx, t)
+	state, encodeErr := json.Marshal(t.State)
+	if encodeErr != nil {
+		return nil, Plan{}, fmt.Errorf("store state of run %s: %w", env.Run.ID, encodeErr)
+	}
+	if err != nil {
+		return state, Plan{}, err
+	}
+	return state, b.kind.Decide(b.c, t.State, env.Clock.Now()), nil
+}
+
+func (b bound[C, S]) do(ctx context.Context, step int, env Env, state json.RawMessage) (json.RawMessage, error) {
+	t, err := b.turn(env, state)
+	if err != nil {
+		return state, err
+	}
+	err = b.kind.Steps[step].Do(ctx, t)
+	state, encodeErr := json.Marshal(t.State)
+	if encodeErr != nil {
+		return nil, fmt.Errorf("store state of run %s: %w", env.Run.ID, encodeErr)
+	}
+	return state, err
+}

@@ -1,0 +1,114 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/ledger"
+)
+
+// A notice is tried for a day, with growing pauses, and then given up: who
+// has not repaired a topic by then reads the history.
+const (
+	noticeLimit    = 24 * time.Hour
+	noticeAttempt  = 10 * time.Second
+	maxNoticePause = 10 * time.Minute
+)
+
+// Deliver sends what is in the outbox of an ended run, if that is due, and
+// returns the run as it is stored afterwards. A notice can be sent twice: when
+// the process dies between sending it and recording that.
+func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
+	run, err := x.Load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	now := x.now()
+	if run.Live() || run.Due.IsZero() || now.Before(run.Due) || now.Before(run.Until) {
+		return run, nil
+	}
+	before := run.Due
+	run.Owner, run.Until = x.Owner, now.Add(noticeAttempt+slack)
+	if err := x.save(ctx, run, before); err != nil {
+		if ledger.IsConflict(err) {
+			return x.Load(ctx, id)
+		}
+		return nil, err
+	}
+
+	rec := &recorder{step: stepNotify}
+	run.Due = time.Time{}
+	for i := range run.Outbox {
+		n := &run.Outbox[i]
+		if n.Sent.IsZero() && !n.GaveUp {
+			x.send(call.WithRecorder(ctx, rec), run, n)
+		}
+	}
+	run.Owner, run.Until = "", time.Time{}
+	run.Audit = append(run.Audit, rec.take()...)
+	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
+	defer cancel()
+	if err := x.save(store, run, before); err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+func (x *Executor) send(ctx context.Context, run *Run, n *Notice) {
+	ctx, cancel := context.WithTimeout(ctx, noticeAttempt)
+	defer cancel()
+	n.Attempts++
+	err := x.Sender.Send(ctx, run.Topic, n.Subject, n.Text)
+	now := x.now()
+	if err == nil {
+		n.Sent, n.Error = now, ""
+		return
+	}
+	n.Error = err.Error()
+	if failure.ClassOf(err) == failure.Stop || now.Sub(run.Ended) >= noticeLimit {
+		n.GaveUp = true
+		x.Log.ErrorContext(ctx, "notice given up", "run", run.ID, "topic", run.Topic, "error", err)
+		return
+	}
+	wait := min(time.Second<<min(n.Attempts-1, 20), maxNoticePause)
+	if due := now.Add(wait); run.Due.IsZero() || due.Before(run.Due) {
+		run.Due = due
+	}
+}
+
+// Due lists the runs that want a turn or a delivery by now, earliest first,
+// at most limit.
+func (x *Executor) Due(ctx context.Context, limit int) ([]string, error) {
+	now := x.now()
+	records, err := x.Ledger.List(ctx, "due/", "", limit)
+	if err != nil {
+		return nil, fmt.Errorf("list due runs: %w", err)
+	}
+	var ids []string
+	for _, rec := range records {
+		at, id, err := parseDue(rec.Key)
+		if err != nil {
+			return nil, failure.As(failure.Stop, err)
+		}
+		if at.After(now) {
+			break
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func parseDue(key string) (time.Time, string, error) {
+	parts := strings.SplitN(key, "/", 3)
+	if len(parts) == 3 {
+		if n, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
+			return time.Unix(0, n).UTC(), parts[2], nil
+		}
+	}
+	return time.Time{}, "", fmt.Errorf("ledger record %q: wanted due/TIME/RUN", key)
+}

@@ -1,0 +1,173 @@
+package flow
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/event"
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+const (
+	// Succeeded: the plan was carried out and verified.
+	Succeeded Outcome = "succeeded"
+	// NothingToDo: AWS is already as it should be, or the event is not ours.
+	NothingToDo Outcome = "nothing-to-do"
+	// RolledBack: the run failed; AWS is as good as it was before.
+	RolledBack Outcome = "rolled-back"
+	// Stuck: the run failed, and a person must look. Left says at what.
+	Stuck Outcome = "stuck"
+)
+
+// Failed says whether an outcome needs attention.
+func (o Outcome) Failed() bool { return o == RolledBack || o == Stuck }
+
+// Run is the record of one run. Times are in UTC.
+type Run struct {
+	automation.Identity
+	Region   string             `json:"region"`
+	Kind     string             `json:"kind"`
+	Revision int                `json:"revision"`
+	Config   json.RawMessage    `json:"config"`
+	Topic    string             `json:"topic,omitempty"` // where notices go
+	Subject  automation.Subject `json:"subject"`
+	Events   []event.Event      `json:"events"`         // what caused the run
+	Kept     []event.Event      `json:"kept,omitempty"` // what earlier runs asked to keep
+	Created  time.Time          `json:"created"`
+
+	Plan  automation.Plan `json:"plan"`
+	State json.RawMessage `json:"state,omitempty"`
+	Done  []Mark          `json:"done,omitempty"`
+	Audit []Entry         `json:"audit,omitempty"`
+	// Made are the changes of this plan, and of those it replaced, that AWS
+	// has acknowledged.
+	Made []automation.Change `json:"made,omitempty"`
+
+	// Step is where the run stands: automation.StepPlan, then each step.
+	Step    string    `json:"step"`
+	Attempt int       `json:"attempt"`           // at this step, counted from 1
+	Since   time.Time `json:"since"`             // when this step was entered
+	Owner   string    `json:"owner,omitempty"`   // who makes the present attempt
+	Until   time.Time `json:"until,omitzero"`    // and until when nobody else acts
+	Due     time.Time `json:"due,omitzero"`      // when the next turn is due; zero: never
+	Waiting string    `json:"waiting,omitempty"` // for what
+	Replans int       `json:"replans,omitempty"`
+
+	Outcome Outcome             `json:"outcome,omitempty"` // empty while the run is live
+	Reason  string              `json:"reason,omitempty"`
+	Hints   []string            `json:"hints,omitempty"`
+	Left    []automation.Remark `json:"left,omitempty"` // what a person must look at
+	Ended   time.Time           `json:"ended,omitzero"`
+	Next    string              `json:"next,omitempty"` // the run that events meanwhile have caused
+	Outbox  []Notice            `json:"outbox,omitempty"`
+
+	version int64
+}
+
+// Mark says that a step is done.
+type Mark struct {
+	Step     string    `json:"step"`
+	At       time.Time `json:"at"`
+	Attempts int       `json:"attempts"`
+}
+
+// Entry is the audit of one mutating call and the step that made it.
+type Entry struct {
+	Step string `json:"step"`
+	call.Entry
+}
+
+// Notice is a message that leaves with the run that caused it.
+type Notice struct {
+	Subject  string    `json:"subject"`
+	Text     string    `json:"text"`
+	Attempts int       `json:"attempts,omitempty"`
+	Sent     time.Time `json:"sent,omitzero"`
+	Error    string    `json:"error,omitempty"` // of the last attempt
+	GaveUp   bool      `json:"gaveUp,omitempty"`
+}
+
+// Live says whether the run has not ended.
+func (r *Run) Live() bool { return r.Outcome == "" }
+
+// Writes lists the calls that were acknowledged in carrying out the plan.
+func (r *Run) Writes() []Entry {
+	var writes []Entry
+	for _, e := range r.Audit {
+		if e.Step != stepNotify && e.Outcome == call.Done {
+			writes = append(writes, e)
+		}
+	}
+	return writes
+}
+
+// touched says whether a call may have changed AWS.
+func (r *Run) touched() bool {
+	for _, e := range r.Audit {
+		if e.Step != stepNotify && e.Outcome != call.Refused {
+			return true
+		}
+	}
+	return false
+}
+
+// acknowledge adds to Made the plan's changes that the audit shows as done.
+func (r *Run) acknowledge(entries []Entry) {
+	for _, c := range r.Plan.Changes {
+		done := slices.ContainsFunc(entries, func(e Entry) bool {
+			return e.Outcome == call.Done && c.Same(automation.Change{Operation: e.Operation, Resource: e.Resource, To: e.To})
+		})
+		if done && !slices.ContainsFunc(r.Made, c.Same) {
+			r.Made = append(r.Made, c)
+		}
+	}
+}
+
+// undone lists the plan's changes that no acknowledged call has made.
+func (r *Run) undone() []automation.Remark {
+	var left []automation.Remark
+	for _, c := range r.Plan.Changes {
+		if !slices.ContainsFunc(r.Made, c.Same) {
+			left = append(left, automation.Remark{Resource: c.Resource, Why: fmt.Sprintf("is still %s, not %s", c.From, c.To)})
+		}
+	}
+	return left
+}
+
+// Latency is the time from the earliest event that caused the run to the last
+// acknowledged call. It reports false if nothing was written or no event has a
+// time.
+func (r *Run) Latency() (time.Duration, bool) {
+	writes := r.Writes()
+	first := r.eventTime()
+	if len(writes) == 0 || first.IsZero() {
+		return 0, false
+	}
+	var last time.Time
+	for _, w := range writes {
+		if at := w.At.Add(w.Took); at.After(last) {
+			last = at
+		}
+	}
+	return max(0, last.Sub(first)), true
+}
+
+func (r *Run) eventTime() time.Time {
+	var first time.Time
+	for _, e := range r.Events {
+		if !e.Time.IsZero() && (first.IsZero() || e.Time.Before(first)) {
+			first = e.Time
+		}
+	}
+	return first
+}
+
+// stepNotify is the step under which sent notices are audited. No kind can
+// have a step of this name: the form of step names forbids the parentheses.
+const stepNotify = "(notify)"
