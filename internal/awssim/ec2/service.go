@@ -1,0 +1,104 @@
+package ec2
+
+import (
+	"time"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+// Times say how long the transitions of an instance take. AWS promises none of
+// them; the defaults are of the usual size. Zero is the default.
+type Times struct {
+	Pending      time.Duration // pending → running; 8 s
+	Stopping     time.Duration // stopping → stopped; 20 s
+	ShuttingDown time.Duration // shutting-down → terminated; 5 s
+	Checks       time.Duration // running → status checks ok; 2 min
+}
+
+// How long a terminated instance is still shown (facts/apis.md 1.3
+// DescribeInstances), and how long after its warning a spot instance is
+// interrupted (facts/events.md 3).
+const (
+	terminatedShown = time.Hour
+	spotNotice      = 2 * time.Minute
+)
+
+// Service is EC2 in one world.
+type Service struct {
+	times Times
+	store *awssim.Store[*state]
+}
+
+// New makes the service for [awssim.New].
+func New(t Times) *Service {
+	orDefault := func(d *time.Duration, usual time.Duration) {
+		if *d == 0 {
+			*d = usual
+		}
+	}
+	orDefault(&t.Pending, 8*time.Second)
+	orDefault(&t.Stopping, 20*time.Second)
+	orDefault(&t.ShuttingDown, 5*time.Second)
+	orDefault(&t.Checks, 2*time.Minute)
+	return &Service{times: t}
+}
+
+// Attach implements [awssim.Service]. These are the operations there are, with
+// the parameters each of them models.
+func (s *Service) Attach(w *awssim.World) {
+	st := awssim.NewStore(w, "ec2", &state{times: s.times}, (*state).clone)
+	s.store = st
+
+	awssim.Write(st, createVpc, "CidrBlock", "TagSpecifications")
+	awssim.Read(st, describeVpcs, "VpcIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, createSubnet, "VpcId", "CidrBlock", "AvailabilityZone", "TagSpecifications")
+	awssim.Read(st, describeSubnets, "SubnetIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, createInternetGateway, "TagSpecifications")
+	awssim.Write(st, attachInternetGateway, "InternetGatewayId", "VpcId")
+	awssim.Write(st, createManagedPrefixList, "PrefixListName", "AddressFamily", "MaxEntries", "Entries", "TagSpecifications", "ClientToken")
+	awssim.Read(st, describeManagedPrefixLists, "PrefixListIds", "Filters", "MaxResults", "NextToken")
+
+	awssim.Write(st, createRouteTable, "VpcId", "TagSpecifications", "ClientToken")
+	awssim.Read(st, describeRouteTables, "RouteTableIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, associateRouteTable, "RouteTableId", "SubnetId")
+	awssim.Write(st, disassociateRouteTable, "AssociationId")
+	awssim.Write(st, deleteRouteTable, "RouteTableId")
+	awssim.Write(st, createRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "NetworkInterfaceId", "InstanceId", "GatewayId")
+	awssim.Write(st, replaceRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "NetworkInterfaceId", "InstanceId", "GatewayId")
+	awssim.Write(st, deleteRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+
+	awssim.Write(st, runInstances, "ImageId", "InstanceType", "MinCount", "MaxCount", "SubnetId", "TagSpecifications", "ClientToken",
+		"NetworkInterfaces.DeviceIndex", "NetworkInterfaces.NetworkInterfaceId", "NetworkInterfaces.SubnetId",
+		"NetworkInterfaces.PrivateIpAddress", "NetworkInterfaces.Description", "NetworkInterfaces.DeleteOnTermination",
+		"InstanceMarketOptions.MarketType", "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "InstanceMarketOptions.SpotOptions.SpotInstanceType")
+	awssim.Write(st, startInstances, "InstanceIds")
+	awssim.Write(st, stopInstances, "InstanceIds", "Force")
+	awssim.Write(st, terminateInstances, "InstanceIds")
+	awssim.Read(st, describeInstances, "InstanceIds", "Filters", "MaxResults", "NextToken")
+	awssim.Read(st, describeInstanceStatus, "InstanceIds", "Filters", "MaxResults", "NextToken", "IncludeAllInstances")
+	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck")
+
+	awssim.Write(st, createNetworkInterface, "SubnetId", "PrivateIpAddress", "Description", "TagSpecifications", "ClientToken")
+	awssim.Write(st, attachNetworkInterface, "InstanceId", "NetworkInterfaceId", "DeviceIndex", "NetworkCardIndex")
+	awssim.Write(st, detachNetworkInterface, "AttachmentId", "Force")
+	awssim.Write(st, deleteNetworkInterface, "NetworkInterfaceId")
+	awssim.Read(st, describeNetworkInterfaces, "NetworkInterfaceIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, modifyNetworkInterfaceAttribute, "NetworkInterfaceId", "SourceDestCheck", "Attachment.AttachmentId", "Attachment.DeleteOnTermination")
+
+	awssim.Write(st, allocateAddress, "Domain", "TagSpecifications")
+	awssim.Write(st, associateAddress, "AllocationId", "NetworkInterfaceId", "InstanceId", "AllowReassociation")
+	awssim.Write(st, disassociateAddress, "AssociationId")
+	awssim.Write(st, releaseAddress, "AllocationId")
+	awssim.Read(st, describeAddresses, "AllocationIds", "PublicIps", "Filters")
+
+	awssim.Write(st, createTags, "Resources", "Tags")
+	awssim.Write(st, deleteTags, "Resources", "Tags")
+	awssim.Read(st, describeTags, "Filters", "MaxResults", "NextToken")
+
+	awssim.Requests(st, createRoutePermissions)
+	awssim.Requests(st, replaceRoutePermissions)
+	awssim.Requests(st, deleteRoutePermissions)
+	awssim.Requests(st, modifyNetworkInterfaceAttributePermissions)
+	awssim.OtherRequests(st, anywhere)
+	awssim.Limits(st, limits)
+}

@@ -1,0 +1,95 @@
+package awssim
+
+// Errors as they appear on the wire. Handlers make them with Fail and FailAs;
+// tests inject the ready ones through World.Intercept.
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// answered is an error that AWS answers with, before it has a request id.
+type answered struct {
+	status int
+	smithy.APIError
+}
+
+func (e *answered) Unwrap() error { return e.APIError }
+
+// Fail is an error answer of a service: HTTP status, code and message.
+func Fail(status int, code, format string, args ...any) error {
+	return FailAs(status, &smithy.GenericAPIError{Code: code, Message: fmt.Sprintf(format, args...), Fault: faultOf(status)})
+}
+
+// FailAs is [Fail] for the services whose errors have types.
+func FailAs(status int, err smithy.APIError) error { return &answered{status, err} }
+
+func faultOf(status int) smithy.ErrorFault {
+	if status >= http.StatusInternalServerError {
+		return smithy.FaultServer
+	}
+	return smithy.FaultClient
+}
+
+// Throttled is the answer to too many requests (facts/apis.md 0 rule 5).
+func Throttled(operation string) error {
+	if strings.HasPrefix(operation, "ec2:") {
+		return Fail(http.StatusServiceUnavailable, "RequestLimitExceeded",
+			"Request limit exceeded. Account has been throttled on %s because it exceeded its request rate limit.", operation)
+	}
+	return Fail(http.StatusBadRequest, "Throttling", "Rate exceeded")
+}
+
+// InternalError is a 500; the SDK repeats it because of its status
+// (facts/toolchain.md, "Answering SDK calls in process").
+func InternalError() error {
+	return Fail(http.StatusInternalServerError, "InternalError", "An internal error has occurred")
+}
+
+// Denied is the answer to who lacks a permission: UnauthorizedOperation in EC2
+// (facts/apis.md 1.3 RunInstances), AuthorizationError in SNS (11, Publish).
+func Denied(operation, resource string) error {
+	code := "AccessDenied"
+	switch {
+	case strings.HasPrefix(operation, "ec2:"):
+		code = "UnauthorizedOperation"
+	case strings.HasPrefix(operation, "sns:"):
+		code = "AuthorizationError"
+	}
+	return Fail(http.StatusForbidden, code,
+		"You are not authorized to perform this operation: no identity-based policy allows the %s action on resource: %s", operation, resource)
+}
+
+// ConnectionReset is a connection that breaks before the answer.
+func ConnectionReset() error { return transport(os.NewSyscallError("read", syscall.ECONNRESET)) }
+
+// Timeout is an answer that does not come in time.
+func Timeout() error { return transport(os.ErrDeadlineExceeded) }
+
+func transport(err error) error {
+	return &smithyhttp.RequestSendError{Err: &net.OpError{Op: "read", Net: "tcp", Err: err}}
+}
+
+// onWire gives an answered error the form in which the SDK sees it.
+func onWire(err error, requestID string) error {
+	var a *answered
+	if !errors.As(err, &a) {
+		return err
+	}
+	return &awshttp.ResponseError{
+		RequestID: requestID,
+		ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: a.status, Header: http.Header{}}},
+			Err:      a.APIError,
+		},
+	}
+}
