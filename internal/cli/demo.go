@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/droverhq/drover/internal/scenario"
+)
+
+func newDemo(env *Env) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Watch Drover work, on simulated AWS",
+		Long: `Plays a few hours in the life of two gateways on simulated AWS, in virtual
+time: nothing is called, no account is needed, and it takes no time.`,
+		Example: "  drover demo",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			moments := []scenario.Moment{}
+			tell := func(m scenario.Moment) { momentText(env.Stdout, m) }
+			if asJSON {
+				tell = func(m scenario.Moment) { moments = append(moments, m) }
+			} else {
+				fmt.Fprintln(env.Stdout, "Simulated AWS, virtual time: nothing leaves this machine.")
+			}
+			if err := scenario.Demo(cmd.Context(), tell); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(env.Stdout, moments)
+			}
+			fmt.Fprintln(env.Stdout, "\nThe same with your gateways: drover plan --fleet FILE --event FILE changes nothing.")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the timeline as one JSON value")
+	return cmd
+}
+
+func momentText(w io.Writer, m scenario.Moment) {
+	if m.Who == "operator" {
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "%s  %-8s  %s\n", m.At.Format("15:04:05"), m.Who, m.What)
+	for _, line := range m.More {
+		fmt.Fprintf(w, "                      %s\n", line)
+	}
+	if len(m.Routes) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "            routes now:")
+	for _, route := range slices.Sorted(maps.Keys(m.Routes)) {
+		fmt.Fprintf(w, "              %-40s %s\n", route, m.Routes[route])
+	}
+}

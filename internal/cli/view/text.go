@@ -1,0 +1,145 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+)
+
+// Text writes a report for people. Every line can be read aloud, and nothing
+// depends on colour.
+func (r Report) Text(w io.Writer) {
+	for i, result := range r.Results {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		result.text(w)
+	}
+}
+
+func (r Result) text(w io.Writer) {
+	fmt.Fprintf(w, "event: %s\n", r.Event.Cause)
+	for _, reason := range r.NotWanted {
+		fmt.Fprintf(w, "  %s does not want it: %s\n", reason.Automation, reason.Why)
+	}
+	if r.Unavailable != "" {
+		fmt.Fprintf(w, "  error: %s\n", r.Unavailable)
+	}
+	hints(w, r.Hints)
+	for _, run := range r.Runs {
+		run.text(w)
+	}
+	for _, plan := range r.Plans {
+		plan.text(w)
+	}
+}
+
+func (r Run) text(w io.Writer) {
+	fmt.Fprintf(w, "%s (%s, %s): %s\n", r.Automation, r.Kind, r.Region, r.Outcome)
+	if r.Reason != "" {
+		fmt.Fprintf(w, "  %s\n", r.Reason)
+	}
+	changes(w, r.Made)
+	remarks(w, "left", r.Left)
+	remarks(w, "not chosen", r.Rejected)
+	notes(w, r.Notes)
+	for _, c := range r.Calls {
+		if c.Error != "" {
+			fmt.Fprintf(w, "  call %s %s: %s: %s\n", c.Operation, c.Resource, c.Outcome, c.Error)
+		}
+	}
+	for _, n := range r.Notices {
+		switch {
+		case n.Sent.IsZero():
+			fmt.Fprintf(w, "  notice not sent to %s: %s\n", n.Topic, n.Error)
+		default:
+			fmt.Fprintf(w, "  notice sent to %s\n", n.Topic)
+		}
+	}
+	hints(w, r.Hints)
+	fmt.Fprintf(w, "  run %s took %s", r.ID, round(time.Duration(r.Took)))
+	if r.Latency != nil {
+		fmt.Fprintf(w, "; last change acknowledged %s after the event", round(time.Duration(*r.Latency)))
+	}
+	fmt.Fprintln(w)
+}
+
+func (p Plan) text(w io.Writer) {
+	fmt.Fprintf(w, "%s (%s, %s): ", p.Automation, p.Kind, p.Region)
+	switch n := len(p.Plan.Changes); {
+	case n > 0:
+		fmt.Fprintf(w, "%s to make\n", count(n, "change"))
+	case len(p.Plan.Stuck) > 0:
+		fmt.Fprintln(w, "stuck")
+	default:
+		fmt.Fprintf(w, "nothing to do\n  %s\n", p.Plan.Nothing)
+	}
+	changes(w, p.Plan.Changes)
+	remarks(w, "cannot be done", p.Plan.Stuck)
+	remarks(w, "not chosen", p.Plan.Rejected)
+	notes(w, p.Plan.Notes)
+}
+
+func changes(w io.Writer, list []automation.Change) {
+	groups(w, automation.GroupChanges(list), "")
+}
+
+func remarks(w io.Writer, title string, list []automation.Remark) {
+	groups(w, automation.GroupRemarks(list), title+": ")
+}
+
+// groups writes what is said of several resources once, and the resources
+// below; what is said of a single one is written in a line.
+func groups(w io.Writer, list []automation.Group, title string) {
+	for _, g := range list {
+		if len(g.Resources) == 1 {
+			fmt.Fprintf(w, "  %s%s %s\n", title, g.Resources[0], g.What)
+			continue
+		}
+		fmt.Fprintf(w, "  %s%d: %s\n", title, len(g.Resources), g.What)
+		for _, r := range g.Resources {
+			fmt.Fprintf(w, "    %s\n", r)
+		}
+	}
+}
+
+func notes(w io.Writer, list []string) {
+	for _, n := range list {
+		fmt.Fprintf(w, "  note: %s\n", n)
+	}
+}
+
+func hints(w io.Writer, list []string) {
+	for _, h := range list {
+		fmt.Fprintf(w, "  next: %s\n", h)
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// round keeps what matters of a duration: three figures or so.
+func round(d time.Duration) time.Duration {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second)
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond)
+	case d >= time.Millisecond:
+		return d.Round(100 * time.Microsecond)
+	}
+	return d.Round(time.Microsecond)
+}
+
+func seconds(d time.Duration) string {
+	s := strconv.FormatFloat(d.Seconds(), 'f', 6, 64)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}

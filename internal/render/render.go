@@ -1,0 +1,101 @@
+// Package render turns a fleet into documents: EventBridge rules and the IAM
+// policy. Everything here is pure and deterministic: the same fleet gives the
+// same bytes.
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/fleetfile"
+	"github.com/droverhq/drover/internal/iam"
+)
+
+// Rule is one EventBridge rule: either a pattern, or a schedule with the input
+// it sends.
+type Rule struct {
+	Name        string         `json:"name"`
+	Region      string         `json:"region"`
+	Description string         `json:"description"`
+	Pattern     *event.Pattern `json:"eventPattern,omitempty"`
+	Schedule    string         `json:"scheduleExpression,omitempty"`
+	Input       *event.Event   `json:"input,omitempty"`
+}
+
+// Rules lists the rules that bring a fleet its events, in the order of the
+// automations' names. The patterns are those that local routing uses.
+func Rules(f *fleetfile.Fleet) []Rule {
+	var rules []Rule
+	for _, a := range f.Automations {
+		for _, t := range a.Triggers() {
+			r := Rule{
+				Name:        fmt.Sprintf("drover-%s-%s-%s", f.Name, a.Name, t.Name),
+				Region:      a.Region,
+				Description: fmt.Sprintf("%s: %s", a.Name, t.Title),
+			}
+			if t.Every > 0 {
+				sweep := event.Sweep(a.Name, time.Time{})
+				r.Schedule, r.Input = Rate(t.Every), &sweep
+			} else {
+				r.Pattern = &t.Pattern
+			}
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+// Rate writes an interval as EventBridge does. Intervals are whole minutes,
+// rounded down, at least one
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html).
+func Rate(every time.Duration) string {
+	n, unit := max(1, int(every.Minutes())), "minute"
+	if n%60 == 0 {
+		n, unit = n/60, "hour"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("rate(%d %s)", n, unit)
+}
+
+// Policy is the least policy for the process that runs a fleet: what its
+// automations need and, if the fleet has a topic, to publish to it. An empty
+// account leaves the account open.
+func Policy(f *fleetfile.Fleet, partition, account string) (iam.Policy, error) {
+	var needs []iam.Need
+	for _, a := range f.Automations {
+		for _, n := range a.Needs() {
+			needs = append(needs, in(n, a))
+		}
+	}
+	if f.Notify.Topic != "" {
+		needs = append(needs, iam.Need{
+			Actions:   []string{"sns:Publish"},
+			Resources: []string{f.Notify.Topic},
+			Why:       "tell what was done and what failed",
+		})
+	}
+	return iam.NewPolicy(needs, iam.Vars{Partition: partition, Region: f.Region, Account: account})
+}
+
+// in narrows a need to the automation's region, which may not be the fleet's.
+func in(n iam.Need, a *automation.Automation) iam.Need {
+	fill := func(values []string) []string {
+		filled := make([]string, len(values))
+		for i, v := range values {
+			filled[i] = strings.ReplaceAll(v, "${Region}", a.Region)
+		}
+		return filled
+	}
+	n.Resources = fill(n.Resources)
+	n.Conditions = slices.Clone(n.Conditions)
+	for i := range n.Conditions {
+		n.Conditions[i].Values = fill(n.Conditions[i].Values)
+	}
+	return n
+}
