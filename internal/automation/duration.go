@@ -9,7 +9,7 @@ import (
 
 // DurationPattern is the form in which fleet files write durations: Go's,
 // without signs.
-const DurationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+const DurationPattern = `^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h)){1,4}$`
 
 // Duration is a span of time in a configuration, written as "90s" or "1h30m".
 type Duration time.Duration

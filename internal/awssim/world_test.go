@@ -63,6 +63,26 @@ func TestTransitionsTakeTheirTime(t *testing.T) {
 	}
 }
 
+// TestAgendaKeepsOrder: what is due at the same time happens in the order in
+// which it was scheduled.
+func TestAgendaKeepsOrder(t *testing.T) {
+	s := newScene(t, awssim.Options{})
+	want := []string{s.run(t), s.run(t), s.run(t)}
+	var got []string
+	s.Subscribe(func(e event.Event) {
+		change, _, err := event.AsInstanceStateChange(e)
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, change.InstanceID)
+	})
+	s.clock.Advance(time.Minute)
+	s.Settle()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTerminatedInstancesAreShownForAnHour(t *testing.T) {
 	s := newScene(t, awssim.Options{})
 	id := s.run(t)
@@ -188,6 +208,10 @@ func TestStaleReads(t *testing.T) {
 	if n := s.vpcs(t); n != 2 {
 		t.Errorf("%d VPCs at the greatest age, want 2", n)
 	}
+	s.clock.Advance(awssim.MaxStale) // and nothing has changed since
+	if n := s.vpcs(t); n != 5 {
+		t.Errorf("%d VPCs at the greatest age after a quiet time, want 5", n)
+	}
 }
 
 func TestWritesActOnThePresent(t *testing.T) {
@@ -232,6 +256,15 @@ func TestRateLimits(t *testing.T) {
 	}
 	if err := create(); code(err) != "RequestLimitExceeded" {
 		t.Errorf("after the refill got %v", err)
+	}
+	s.clock.Advance(time.Hour) // no more than full
+	for range 50 {
+		if err := create(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := create(); code(err) != "RequestLimitExceeded" {
+		t.Errorf("after an hour the 51st got %v", err)
 	}
 }
 

@@ -82,7 +82,8 @@ func TestSettle(t *testing.T) {
 				r.Plan.Stuck = []automation.Remark{{Resource: "x", Why: "stays"}}
 				return r
 			}(),
-			result{entries: []Entry{audited(one, call.Done)}}, 0,
+			result{entries: []Entry{audited(one, call.Done)}},
+			0,
 			"stuck | only a part could be done | left x stays | 1 notice",
 		},
 		{"a step fails before it touched anything", moving(one), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Refused)}}, 0, "rolled-back | denied | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},

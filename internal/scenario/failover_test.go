@@ -16,6 +16,7 @@ func simulated() *scenario.Simulated {
 }
 
 func TestStories(t *testing.T) {
+	t.Parallel()
 	for _, sc := range scenario.Failovers() {
 		t.Run(sc.Name, func(t *testing.T) {
 			t.Parallel()

@@ -46,6 +46,7 @@ var (
 // become quiet, one sweep leaves no route on a dead gateway while one is
 // healthy, and writes exactly what its plan says.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	const shards = 8
 	for shard := range shards {
 		t.Run(fmt.Sprint(shard), func(t *testing.T) {
@@ -155,24 +156,14 @@ func (h *history) kill(p *process) {
 	}
 }
 
-// door lets the stage through and has everybody else wait at the gate.
-type door struct{ *gate.Gate }
-
-func (d door) Enter(ctx context.Context, c awssim.Call) error {
-	if c.Actor == "" {
-		return nil
-	}
-	return d.Gate.Enter(ctx, c)
-}
-
 func newHistory(t *testing.T, seed uint64) *history {
 	source := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
 	h := &history{
 		T: t, gate: gate.New(),
 		operator: source(1), delivery: source(2), faults: source(3), stale: source(4), choices: source(5),
 	}
-	h.world = scenario.NewSimulated(clock.Real{}, awssim.Options{Gate: door{h.gate}})
-	h.stage = scenario.NewStage(t.Context(), h.world)
+	h.world = scenario.NewSimulated(clock.Real{}, awssim.Options{Gate: h.gate})
+	h.stage = scenario.NewStage(gate.Free(t.Context()), h.world)
 	h.stage.Set(scenario.Layout{Gateways: 2 + h.operator.IntN(2), Tables: 1 + h.operator.IntN(2)})
 	for table := range h.stage.Tables {
 		for _, d := range []string{"0.0.0.0/0", "10.1.0.0/16", "2001:db8::/32"}[:1+h.operator.IntN(3)] {
@@ -441,7 +432,7 @@ func (h *history) quiet(ctx context.Context) {
 
 // judge looks at the world after the sweep.
 func (h *history) judge(run *flow.Run) {
-	out, err := ec2.NewFromConfig(h.world.AWS()).DescribeInstances(context.Background(), &ec2.DescribeInstancesInput{InstanceIds: h.instances()})
+	out, err := ec2.NewFromConfig(h.world.AWS()).DescribeInstances(gate.Free(h.Context()), &ec2.DescribeInstancesInput{InstanceIds: h.instances()})
 	if err != nil {
 		h.fail("describe the gateways: %w", err)
 		return

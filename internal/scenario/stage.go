@@ -33,7 +33,7 @@ type Stage struct {
 	Policy func(iam.Policy) iam.Policy
 	Log    *slog.Logger
 
-	ctx    context.Context //nolint:containedctx // a stage lives for one story, which is one call
+	ctx    context.Context // kept, because a stage lives for one story, which is one call
 	ec2    *ec2.Client
 	sns    *sns.Client
 	ledger ledger.Ledger

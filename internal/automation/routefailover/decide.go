@@ -55,7 +55,7 @@ type decision struct {
 
 func (d *decision) route(r Route) {
 	holder, pair, ok := d.holder(r)
-	name := r.Table + " " + r.Destination
+	name := r.name()
 	switch {
 	case r.Destination == "":
 		d.reject(r.Table, fmt.Sprintf("holds a route to %s with a destination of a kind that Drover does not know", r.target()))
@@ -229,6 +229,9 @@ func (d *decision) tellStandbys() {
 func checkNote(m MemberState, n Interface) string {
 	return fmt.Sprintf("the source/destination check of %s (%s) is on: it drops traffic that is not addressed to it; source-dest-check: repair would turn it off", n.ID, m.Instance)
 }
+
+// name is how plans and the audit name a route.
+func (r Route) name() string { return r.Table + " " + r.Destination }
 
 // target names what a route points at.
 func (r Route) target() string {

@@ -39,7 +39,7 @@ func (s *state) onlyInterface(i instance) (networkInterface, error) {
 
 // attach links an interface that is free to an instance.
 func (s *state) attach(m *awssim.Moment, n networkInterface, instance string, device int32, deleteOnTermination bool) attachment {
-	n.attachment = attachment{id: m.ID("eni-attach"), instance: instance, device: device, deleteOnTermination: deleteOnTermination, at: m.Now}
+	n.attachment = attachment{id: m.ID("eni-attach"), instance: instance, device: device, deleteOnTermination: deleteOnTermination, at: seconds(m)}
 	s.interfaces.put(n)
 	return n.attachment
 }

@@ -83,7 +83,7 @@ func (s *Service) InterruptSpot(id string, action types.InstanceInterruptionBeha
 		if !i.spot || i.state != types.InstanceStateNameRunning {
 			return fmt.Errorf("interrupt %s: not a running spot instance", id)
 		}
-		m.Emit(event.NewSpotInterruption(m.Account(), m.Region(), id, string(action), eventTime(m)))
+		m.Emit(event.NewSpotInterruption(m.Account(), m.Region(), id, string(action), seconds(m)))
 		m.After(spotNotice, func(m *awssim.Moment) {
 			if then, ok := st.instances.get(id); ok && then.state == types.InstanceStateNameRunning {
 				st.enter(m, then, into)
@@ -100,7 +100,7 @@ func (s *Service) RecommendRebalance(id string) error {
 		if !i.spot {
 			return fmt.Errorf("recommend rebalance of %s: not a spot instance", id)
 		}
-		m.Emit(event.NewRebalanceRecommendation(m.Account(), m.Region(), id, eventTime(m)))
+		m.Emit(event.NewRebalanceRecommendation(m.Account(), m.Region(), id, seconds(m)))
 		return nil
 	})
 }

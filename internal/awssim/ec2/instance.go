@@ -46,15 +46,16 @@ func stateOut(name types.InstanceStateName) *types.InstanceState {
 }
 
 // enter puts an instance into a state, sends the event (facts/events.md 3) and
-// schedules what follows by itself. That is void if the instance has meanwhile
-// left the state.
+// schedules what follows by itself. That is void if the instance has been
+// terminated meanwhile: a state from which something follows is left in no other
+// way before its time.
 func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName) {
 	i.state, i.since = into, m.Now
 	s.instances.put(i)
-	m.Emit(event.NewInstanceStateChange(m.Account(), m.Region(), i.id, string(into), eventTime(m)))
+	m.Emit(event.NewInstanceStateChange(m.Account(), m.Region(), i.id, string(into), seconds(m)))
 	follow := func(d time.Duration, change func(*awssim.Moment, instance)) {
 		m.After(d, func(m *awssim.Moment) {
-			if then, ok := s.instances.get(i.id); ok && then.state == into && then.since.Equal(i.since) {
+			if then, ok := s.instances.get(i.id); ok && then.state == into {
 				change(m, then)
 			}
 		})
@@ -92,8 +93,9 @@ func (s *state) releaseInterfaces(i instance) {
 	}
 }
 
-// eventTime has whole seconds, as in all events of EC2 (facts/events.md 3).
-func eventTime(m *awssim.Moment) time.Time { return m.Now.Truncate(time.Second) }
+// seconds is now as EC2 tells it, in whole seconds of UTC: in events
+// (facts/events/ec2-*.json), launch and attach times.
+func seconds(m *awssim.Moment) time.Time { return m.Now.UTC().Truncate(time.Second) }
 
 var instanceID = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
@@ -131,7 +133,7 @@ func (s *state) transition(m *awssim.Moment, ids []string, verb string, into typ
 	for _, i := range all {
 		before := i.state
 		if into == types.InstanceStateNamePending && before == types.InstanceStateNameStopped {
-			i.launched = m.Now
+			i.launched = seconds(m)
 		}
 		if slices.Contains(from, before) {
 			s.enter(m, i, into)

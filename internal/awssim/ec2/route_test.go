@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/droverhq/drover/internal/awssim"
 	ec2sim "github.com/droverhq/drover/internal/awssim/ec2"
 )
 
@@ -157,6 +158,32 @@ func TestWatchRoutes(t *testing.T) {
 		"2m0s 10.9.0.0/16 " + a + " active",
 		"2m0s 10.9.0.0/16 " + a + " blackhole",
 	})
+}
+
+// TestStaleRoutes: a stale read shows the old target and the old state of the
+// instance behind it, though both are the same rows as now.
+func TestStaleRoutes(t *testing.T) {
+	s := newScene(t)
+	ctx := t.Context()
+	a, eniA := s.running()
+	b, eniB := s.running()
+	s.route("10.9.0.0/16", eniA)
+	var age time.Duration
+	s.world.StaleReads(func(awssim.Call) time.Duration { return age })
+	s.clock.Advance(time.Second)
+	replaced, err := s.client.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{RouteTableId: &s.table, DestinationCidrBlock: aws.String("10.9.0.0/16"), NetworkInterfaceId: &eniB})
+	must(t, replaced, err)
+	stopped, err := s.client.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: []string{a, b}})
+	must(t, stopped, err)
+	for _, c := range []struct {
+		age  time.Duration
+		want string
+	}{{0, b + " blackhole"}, {time.Second, a + " active"}} {
+		age = c.age
+		out, err := s.client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{RouteTableIds: []string{s.table}})
+		r := must(t, out, err).RouteTables[0].Routes[1]
+		wantEqual(t, "at age "+c.age.String(), *r.InstanceId+" "+string(r.State), c.want)
+	}
 }
 
 func TestRouteTables(t *testing.T) {

@@ -59,7 +59,7 @@ func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, err
 		i := instance{
 			id: m.ID("i"), reservation: reservation, index: n,
 			image: aws.ToString(in.ImageId), clientToken: aws.ToString(in.ClientToken),
-			kind: in.InstanceType, launched: m.Now,
+			kind: in.InstanceType, launched: seconds(m),
 			spot: in.InstanceMarketOptions != nil && in.InstanceMarketOptions.MarketType == types.MarketTypeSpot,
 		}
 		if i.kind == "" {

@@ -1,0 +1,152 @@
+package routefailover
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/iam/iamtest"
+)
+
+func TestDecideNamesWhatTheAuditNames(t *testing.T) {
+	if checkOn != call.SourceDestCheck(true) || checkOff != call.SourceDestCheck(false) {
+		t.Errorf("%q and %q, but the audit says %q and %q", checkOn, checkOff, call.SourceDestCheck(true), call.SourceDestCheck(false))
+	}
+	if got, want := (Route{Table: "rtb-1", Destination: "::/0"}).name(), call.Route("rtb-1", "::/0"); got != want {
+		t.Errorf("%q, but the audit says %q", got, want)
+	}
+}
+
+// TestDecideIsPure holds decide.go to the packages a decision may know.
+func TestDecideIsPure(t *testing.T) {
+	allowed := map[string]bool{"fmt": true, "slices": true, "time": true, "github.com/droverhq/drover/internal/automation": true}
+	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Imports) == 0 {
+		t.Fatal("decide.go imports nothing: is it the right file?")
+	}
+	for _, i := range file.Imports {
+		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
+			t.Errorf("decide.go imports %s", path)
+		}
+	}
+}
+
+func TestNeedsAreMeaningful(t *testing.T) {
+	every := config(func(c *Config) {
+		c.Health, c.Prefer, c.SourceDestCheck = HealthStatusChecks, PreferZone, CheckRepair
+		c.Routes = Routes{Tables: []string{"rtb-0a1b2c3d4e5f60718"}, TableTags: map[string]string{"tier": "private"}}
+	})
+	for _, c := range []Config{config(), every} {
+		needs := append(observeNeeds(c), moveNeeds(c)...)
+		if err := iamtest.Reference().Check(needs); err != nil {
+			t.Error(err)
+		}
+		for _, n := range needs {
+			if n.Why == "" {
+				t.Errorf("%v is needed for no reason", n.Actions)
+			}
+		}
+	}
+}
+
+func TestListen(t *testing.T) {
+	byID, byTag := config(), config(func(c *Config) { c.Members = []Member{{Instance: "i-a"}, {Tags: map[string]string{"role": "nat"}}} })
+	for _, test := range []struct {
+		name   string
+		config Config
+		event  event.Event
+		want   string // the trigger; empty: none
+	}{
+		{"stopped", byID, event.NewInstanceStateChange("1", "r", "i-a", "stopped", t0), "member-state"},
+		{"running", byID, event.NewInstanceStateChange("1", "r", "i-b", "running", t0), "member-state"},
+		{"pending", byID, event.NewInstanceStateChange("1", "r", "i-b", "pending", t0), "member-state"},
+		{"foreign", byID, event.NewInstanceStateChange("1", "r", "i-x", "stopped", t0), ""},
+		{"spot", byID, event.NewSpotInterruption("1", "r", "i-a", "stop", t0), "spot-interruption"},
+		{"rebalance", byID, event.NewRebalanceRecommendation("1", "r", "i-a", t0), "rebalance"},
+		{"by tag, anybody's", byTag, event.NewInstanceStateChange("1", "r", "i-x", "stopped", t0), "member-state"},
+	} {
+		got := ""
+		for _, trigger := range listen(test.config) {
+			if trigger.Pattern.Match(test.event) {
+				got = trigger.Name
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: trigger %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func(*Config)
+		want string // path: got, wanted; a line each
+	}{
+		{"fine", func(*Config) {}, ""},
+		{"one instance", func(c *Config) { c.Members = c.Members[:1] }, "members: one instance, two or more, or one entry with tags that several instances carry"},
+		{"one entry with tags", func(c *Config) { c.Members = []Member{{Tags: map[string]string{"a": "b"}}} }, ""},
+		{"an instance twice", func(c *Config) { c.Members[1].Instance = "i-a" }, "members[1].instance: i-a a second time, each only once; it is at members[0].instance already"},
+		{"an interface twice", func(c *Config) {
+			c.Members[0].Interface, c.Members[1].Interface = "eni-a", "eni-a"
+		}, "members[1].interface: eni-a a second time, each only once; it is at members[0].interface already"},
+		{"neither", func(c *Config) { c.Members[1] = Member{} }, "members[1]: neither instance nor tags, one of them"},
+		{"both", func(c *Config) { c.Members[1].Tags = map[string]string{"a": "b"} }, "members[1]: both instance and tags, one of them"},
+		{"tags with an interface", func(c *Config) {
+			c.Members[1] = Member{Tags: map[string]string{"a": "b"}, Interface: "eni-a"}
+		}, "members[1]: tags with interface ids, devices, which names interfaces by device index"},
+		{"two ways to name interfaces", func(c *Config) {
+			c.Members[1].Interface, c.Members[1].Devices = "eni-a", map[string]int{"main": 0}
+		}, "members[1]: several of interface, interfaces and devices, at most one of them"},
+		{"a device twice", func(c *Config) { c.Members[1].Devices = map[string]int{"inner": 1, "outer": 1} }, "members[1].devices.outer: 1 a second time, another index than inner"},
+		{"a name that only one member has", func(c *Config) {
+			c.Members[0].Interfaces = map[string]string{"inner": "eni-1", "outer": "eni-2"}
+			c.Members[1].Interfaces = map[string]string{"outer": "eni-3"}
+		}, `members[0]: interface "inner", which no other member has, the same names in two members or more`},
+		{"destinations", func(c *Config) {
+			c.Routes.Destinations = []string{"10.0.0.1/8", "pl-1", "nonsense", "::/0"}
+		}, "routes.destinations[0]: 10.0.0.1/8, 10.0.0.0/8, which is how AWS stores it\nroutes.destinations[2]: nonsense, a block such as 10.0.0.0/8 or 2001:db8::/32, or a prefix list such as pl-0a1b2c3d"},
+		{"orphans of everybody", func(c *Config) { c.Routes.Orphaned = OrphanedTake }, "routes.orphaned: take without a filter, tables, table-tags or destinations beside it, so that routes of others stay alone"},
+		{"too often", func(c *Config) { c.Sweep = automation.Duration(1e9) }, "sweep: 1s, 1m or more, the shortest schedule EventBridge has"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, p := range check(config(test.edit)) {
+				got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
+			}
+			if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestConfigSurvivesTheLedger(t *testing.T) {
+	c := config(func(c *Config) {
+		c.Members[0].Interfaces = map[string]string{"inner": "eni-1"}
+		c.Members[1].Devices = map[string]int{"inner": 1}
+		c.Routes = Routes{Tables: []string{"rtb-1"}, TableTags: map[string]string{"a": "b"}, Destinations: []string{"::/0"}, Orphaned: OrphanedTake}
+	})
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Config
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, back); diff != "" {
+		t.Error(diff)
+	}
+}
