@@ -74,12 +74,12 @@ type Step[C, S any] struct {
 // Subject is what a run is about.
 type Subject struct {
 	// Key is a business key built from AWS identities, never an event's id.
-	Key string
+	Key string `json:"key"`
 	// Mode says what a second event for the same key means.
-	Mode Mode
+	Mode Mode `json:"mode"`
 	// Keep is for how long later runs about the same key still see this event,
 	// because no read of AWS shows what it told. Zero keeps it for this run only.
-	Keep time.Duration
+	Keep time.Duration `json:"keep,omitempty"`
 }
 
 // Mode says what happens to an event whose key has been seen before.

@@ -250,6 +250,9 @@ func (x *Executor) finish(ctx context.Context, run *Run, before time.Time) error
 		if err != nil {
 			return err
 		}
+		if c.Run != run.ID {
+			return failure.Stopf("end run %s: its claim %s belongs to run %s", run.ID, key, c.Run)
+		}
 		var next []ledger.Write
 		c.Live = false
 		c.tell(run)

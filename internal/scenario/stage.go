@@ -268,6 +268,16 @@ func (s *Stage) Route(table int, destination, target string) {
 	})
 }
 
+// Unroute deletes an IPv4 route.
+func (s *Stage) Unroute(table int, destination string) {
+	s.try("delete route "+destination, func() error {
+		_, err := s.ec2.DeleteRoute(s.ctx, &ec2.DeleteRouteInput{
+			RouteTableId: aws.String(s.Tables[table]), DestinationCidrBlock: aws.String(destination),
+		})
+		return err
+	})
+}
+
 // PrefixList makes a prefix list and returns its id.
 func (s *Stage) PrefixList() (id string) {
 	s.try("make a prefix list", func() error {

@@ -64,15 +64,15 @@ func (d *decision) route(r Route) {
 		d.owned++
 	case !r.Blackhole:
 		return // somebody else's
-	case d.config.Routes.Orphaned == OrphanedTake:
+	case r.Orphan:
 		d.owned++
 		pair = mainPair
 	default:
-		d.reject(name, fmt.Sprintf("targets %s, which is gone, and nothing tells whether it was a member's; routes.orphaned: take would move it", r.target()))
+		d.reject(name, fmt.Sprintf("is a blackhole to %s, and nothing tells whether that was a member's; routes.orphaned: take would move it if the interface no longer exists", r.target()))
 		return
 	}
 
-	from, why := r.target(), fmt.Sprintf("%s is gone", r.target())
+	from, why := r.target(), fmt.Sprintf("%s no longer exists", r.target())
 	if ok {
 		if why = d.unhealthy(holder, pair); why == "" {
 			return
@@ -232,6 +232,28 @@ func checkNote(m MemberState, n Interface) string {
 
 // name is how plans and the audit name a route.
 func (r Route) name() string { return r.Table + " " + r.Destination }
+
+// value is what a change of the plan would set, as it was read: the target of a
+// route, or an interface's check. It is empty for what is not there any more.
+func (s State) value(c automation.Change) string {
+	for _, r := range s.Routes {
+		if c.Operation == opReplace && r.name() == c.Resource {
+			return r.target()
+		}
+	}
+	for _, m := range s.Members {
+		for _, n := range m.Interfaces {
+			switch {
+			case c.Operation != opModify || n.ID != c.Resource:
+			case n.SourceDestCheck:
+				return checkOn
+			default:
+				return checkOff
+			}
+		}
+	}
+	return ""
+}
 
 // target names what a route points at.
 func (r Route) target() string {

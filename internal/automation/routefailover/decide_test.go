@@ -213,17 +213,17 @@ func TestDecide(t *testing.T) {
 			},
 			want: `
 				nothing: no route in scope targets a member
-				rejected rtb-1 10.0.0.0/8 targets eni-x, which is gone, and nothing tells whether it was a member's; routes.orphaned: take would move it`,
+				rejected rtb-1 10.0.0.0/8 is a blackhole to eni-x, and nothing tells whether that was a member's; routes.orphaned: take would move it if the interface no longer exists`,
 		},
 		{
 			name:   "an orphan is taken when asked",
 			config: config(func(c *Config) { c.Routes.Orphaned = OrphanedTake }),
 			state: State{
 				Members: []MemberState{member("a", stopped), member("b")},
-				Routes:  []Route{route("rtb-1", "10.0.0.0/8", "eni-x", blackhole)},
+				Routes:  []Route{route("rtb-1", "10.0.0.0/8", "eni-x", blackhole, func(r *Route) { r.Orphan = true })},
 			},
 			want: `
-				ec2:ReplaceRoute rtb-1 10.0.0.0/8: eni-x -> eni-b because eni-x is gone; i-b is the first healthy member
+				ec2:ReplaceRoute rtb-1 10.0.0.0/8: eni-x -> eni-b because eni-x no longer exists; i-b is the first healthy member
 				rejected i-a is stopped`,
 		},
 		{
@@ -315,6 +315,7 @@ func drawState(t *rapid.T) State {
 			rapid.SampledFrom([]string{"0.0.0.0/0", "::/0", "10.0.0.0/8", "pl-1"}).Draw(t, "destination"),
 			rapid.SampledFrom([]string{"eni-a", "eni-b", "eni-c", "eni-x"}).Draw(t, "target"))
 		r.Blackhole = rapid.Bool().Draw(t, "blackhole")
+		r.Orphan = r.Blackhole && r.Interface == "eni-x" && rapid.Bool().Draw(t, "orphan")
 		r.Zones = []string{rapid.SampledFrom([]string{"zone-1", "zone-2"}).Draw(t, "near")}
 		if key := r.Table + r.Destination; !seen[key] {
 			seen[key] = true
@@ -328,7 +329,6 @@ func drawConfig(t *rapid.T) Config {
 	return config(func(c *Config) {
 		c.Prefer = rapid.SampledFrom([]Prefer{PreferOrder, PreferZone}).Draw(t, "prefer")
 		c.SourceDestCheck = rapid.SampledFrom([]SourceDestCheck{CheckReport, CheckRepair}).Draw(t, "on check")
-		c.Routes.Orphaned = rapid.SampledFrom([]Orphaned{OrphanedLeave, OrphanedTake}).Draw(t, "orphaned")
 	})
 }
 
@@ -339,7 +339,7 @@ func apply(s State, p automation.Plan) State {
 	for _, c := range p.Changes {
 		for i, r := range s.Routes {
 			if c.Operation == opReplace && c.Resource == r.Table+" "+r.Destination {
-				s.Routes[i].Interface, s.Routes[i].Blackhole = c.To, false
+				s.Routes[i].Interface, s.Routes[i].Blackhole, s.Routes[i].Orphan = c.To, false, false
 			}
 		}
 		for i, m := range s.Members {

@@ -45,7 +45,7 @@ func TestDecideIsPure(t *testing.T) {
 func TestNeedsAreMeaningful(t *testing.T) {
 	every := config(func(c *Config) {
 		c.Health, c.Prefer, c.SourceDestCheck = HealthStatusChecks, PreferZone, CheckRepair
-		c.Routes = Routes{Tables: []string{"rtb-0a1b2c3d4e5f60718"}, TableTags: map[string]string{"tier": "private"}}
+		c.Routes = Routes{Tables: []string{"rtb-0a1b2c3d4e5f60718"}, TableTags: map[string]string{"tier": "private"}, Orphaned: OrphanedTake}
 	})
 	for _, c := range []Config{config(), every} {
 		needs := append(observeNeeds(c), moveNeeds(c)...)

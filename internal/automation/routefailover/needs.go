@@ -20,6 +20,9 @@ func observeNeeds(c Config) []iam.Need {
 	if c.Prefer == PreferZone {
 		needs = append(needs, iam.Need{Actions: []string{"ec2:DescribeSubnets"}, Conditions: here, Why: "see in which zone a route table is used"})
 	}
+	if c.Routes.Orphaned == OrphanedTake {
+		needs = append(needs, iam.Need{Actions: []string{"ec2:DescribeNetworkInterfaces"}, Conditions: here, Why: "see which blackholes point at an interface that no longer exists"})
+	}
 	return needs
 }
 

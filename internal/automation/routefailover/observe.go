@@ -3,6 +3,7 @@ package routefailover
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -78,6 +79,11 @@ func read(ctx context.Context, t *turn) (State, error) {
 		}
 	}
 	state.Routes = routesOf(t.Config, tables, state.Members, zones)
+	if t.Config.Routes.Orphaned == OrphanedTake {
+		if err := findOrphans(ctx, t, &state); err != nil {
+			return State{}, err
+		}
+	}
 	return state, nil
 }
 
@@ -291,8 +297,39 @@ func pairOf(m Member, index int) string {
 	return fmt.Sprintf("device-%d", index)
 }
 
-// routesOf picks the routes that target a member, and the orphans: blackhole
-// routes to an interface or instance that is none of the members'.
+// findOrphans marks the routes whose interface no longer exists. It asks only
+// if there is a blackhole that is none of the members'.
+func findOrphans(ctx context.Context, t *turn, s *State) error {
+	missing := map[string]bool{}
+	for _, r := range s.Routes {
+		if s.strays(r) {
+			missing[r.Interface] = true
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(missing))
+	pages := ec2.NewDescribeNetworkInterfacesPaginator(t.AWS.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("network-interface-id", ids...)}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("describe the interfaces that routes are blackholes to: %w", err)
+		}
+		for _, n := range page.NetworkInterfaces {
+			delete(missing, aws.ToString(n.NetworkInterfaceId))
+		}
+	}
+	for i, r := range s.Routes {
+		s.Routes[i].Orphan = missing[r.Interface]
+	}
+	return nil
+}
+
+// routesOf picks the routes that target a member, and the strays: blackhole
+// routes to an interface that is attached to nothing and is none of the
+// members'. A route to somebody else's instance is somebody else's, stopped or
+// not; EC2 shows the instance as long as the interface is attached.
 func routesOf(c Config, tables []types.RouteTable, members []MemberState, zones map[string]string) []Route {
 	ours := map[string]bool{}
 	for _, m := range members {
@@ -319,7 +356,8 @@ func routesOf(c Config, tables []types.RouteTable, members []MemberState, zones 
 			if len(c.Routes.Destinations) > 0 && !slices.Contains(c.Routes.Destinations, route.Destination) {
 				continue
 			}
-			if ours[route.Interface] || (route.Interface == "" && ours[route.Instance]) || (route.Blackhole && !ours[route.Instance]) {
+			stray := route.Blackhole && route.Instance == ""
+			if ours[route.Interface] || (route.Interface == "" && ours[route.Instance]) || stray {
 				routes = append(routes, route)
 			}
 		}

@@ -44,12 +44,15 @@ type Interface struct {
 
 // Route is a route in scope.
 type Route struct {
-	Table       string   `json:"table"`
-	Destination string   `json:"destination"`
-	Interface   string   `json:"interface,omitempty"`
-	Instance    string   `json:"instance,omitempty"`
-	Blackhole   bool     `json:"blackhole,omitempty"`
-	Zones       []string `json:"zones,omitempty"` // of the table's subnets
+	Table       string `json:"table"`
+	Destination string `json:"destination"`
+	Interface   string `json:"interface,omitempty"`
+	Instance    string `json:"instance,omitempty"`
+	Blackhole   bool   `json:"blackhole,omitempty"`
+	// Orphan: the route is a blackhole to an interface that no longer exists,
+	// and the configuration says to take such routes.
+	Orphan bool     `json:"orphan,omitempty"`
+	Zones  []string `json:"zones,omitempty"` // of the table's subnets
 }
 
 // gone is the state of an instance that EC2 does not return.
@@ -64,6 +67,21 @@ func (m MemberState) find(pair string) (Interface, bool) {
 		return Interface{}, false
 	}
 	return m.Interfaces[i], true
+}
+
+// strays says whether a route is a blackhole to an interface of no member.
+func (s State) strays(r Route) bool {
+	if !r.Blackhole || r.Interface == "" {
+		return false
+	}
+	for _, m := range s.Members {
+		for _, n := range m.Interfaces {
+			if n.ID == r.Interface {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isDefault says whether the route is the one everything else falls back to.

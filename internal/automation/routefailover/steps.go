@@ -33,18 +33,18 @@ const (
 // repeat: a second attempt looks first and does only what remains.
 func move(ctx context.Context, t *turn) error {
 	m := mover{turn: t, state: t.State}
-	changes := t.Plan.For(stepMove)
+	left := t.Plan.For(stepMove)
 	if t.Attempt > 1 || m.stale() {
 		now, err := m.look(ctx)
 		if err != nil {
 			return err
 		}
-		if !now.Within(t.Plan) {
+		var doubt string
+		if left, doubt = m.compare(now); doubt != "" || !now.Within(t.Plan) {
 			return &automation.Replan{Why: "members or routes have changed since it was made"}
 		}
-		changes = now.Changes
 	}
-	if err := m.write(ctx, changes); err != nil {
+	if err := m.write(ctx, left); err != nil {
 		return err
 	}
 	return m.verify(ctx)
@@ -159,13 +159,34 @@ func (m *mover) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	left, doubt := m.compare(now)
 	switch {
-	case len(now.Changes) == 0 && within(now.Stuck, m.turn.Plan.Stuck):
-		return nil
-	case len(now.Changes) > 0 && now.Within(m.turn.Plan):
-		return failure.Retryf("%s: AWS does not show %s yet", now.Changes[0].Resource, now.Changes[0].To)
+	case !now.Within(m.turn.Plan) || !within(now.Stuck, m.turn.Plan.Stuck):
+		return &automation.Replan{Why: "members or routes changed while it was carried out"}
+	case len(left) > 0:
+		return failure.Retryf("%s: AWS does not show %s yet", left[0].Resource, left[0].To)
+	case doubt != "":
+		return failure.Retryf("%s: AWS does not show the change yet", doubt)
 	}
-	return &automation.Replan{Why: "members or routes changed while it was carried out"}
+	return nil
+}
+
+// compare says which changes of the plan are still to be made after a new look.
+// A change that the look no longer asks for has been made, or somebody else
+// has solved the matter in another way. Unless the resource is still as it was:
+// then one of two reads is out of date, and it is doubtful.
+func (m *mover) compare(now automation.Plan) (left []automation.Change, doubt string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.turn.Plan.For(stepMove) {
+		switch {
+		case slices.ContainsFunc(now.Changes, c.Same):
+			left = append(left, c)
+		case m.state.value(c) == c.From:
+			doubt = c.Resource
+		}
+	}
+	return left, doubt
 }
 
 // routeGone says whether a ReplaceRoute was refused because there is no such

@@ -1,0 +1,228 @@
+package scenario_test
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/droverhq/drover/internal/app"
+	"github.com/droverhq/drover/internal/awssim"
+	"github.com/droverhq/drover/internal/clock"
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/fleetfile"
+	"github.com/droverhq/drover/internal/flow"
+	"github.com/droverhq/drover/internal/scenario"
+)
+
+// trouble is a stage in a bubble: two gateways, one route through the first,
+// which has just stopped.
+type trouble struct {
+	*testing.T
+	world   *scenario.Simulated
+	stage   *scenario.Stage
+	app     *app.App
+	stopped []event.Event
+}
+
+func inTrouble(t *testing.T, f func(*trouble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
+		s := scenario.NewStage(t.Context(), w)
+		s.Set(scenario.Layout{Gateways: 2})
+		s.Route(0, "10.1.0.0/16", s.Gateways[0].Interfaces[0])
+		stopped := s.Stop(0)
+		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Failover()), app.Kinds())
+		if err != nil || s.Err() != nil {
+			t.Fatal(err, s.Err())
+		}
+		f(&trouble{T: t, world: w, stage: s, app: s.App(fleet), stopped: stopped})
+	})
+}
+
+func (tr *trouble) handle(e event.Event) *flow.Run {
+	tr.Helper()
+	runs, err := tr.app.Handle(tr.Context(), e)
+	if err != nil {
+		tr.Fatal(err)
+	}
+	return runs[0]
+}
+
+// on fails unless the route is on the gateway and the run ended like that.
+func (tr *trouble) on(gateway int, run *flow.Run, want flow.Outcome) {
+	tr.Helper()
+	tr.stage.Expect(run, want)
+	tr.stage.ExpectRoute(0, "10.1.0.0/16", tr.stage.Gateways[gateway].Interfaces[0])
+	if err := tr.stage.Err(); err != nil {
+		tr.Error(err)
+	}
+}
+
+// failing makes the first n calls of an operation fail.
+func failing(operation string, n int, fault awssim.Fault) func(awssim.Call) awssim.Fault {
+	return func(c awssim.Call) awssim.Fault {
+		if c.Operation != operation || n == 0 {
+			return awssim.Fault{}
+		}
+		n--
+		return fault
+	}
+}
+
+// TestTheEventIsAheadOfTheRead: for two seconds every read still shows the
+// gateway running.
+func TestTheEventIsAheadOfTheRead(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.Start(0)
+		tr.world.StaleReads(func(awssim.Call) time.Duration { return 2 * time.Second })
+		time.Sleep(10 * time.Second)
+		events := tr.stage.Stop(0)
+		tr.on(1, tr.handle(events[0]), flow.Succeeded)
+	})
+}
+
+// TestAnOldEventIsDismissed: the gateway was started again after the event.
+func TestAnOldEventIsDismissed(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		time.Sleep(time.Minute)
+		tr.stage.Start(0)
+		start := time.Now()
+		tr.on(0, tr.handle(last(tr.stopped)), flow.NothingToDo)
+		if waited := time.Since(start); waited > 0 {
+			tr.Errorf("an event from before the last start was pondered for %s", waited)
+		}
+	})
+}
+
+// TestAnEventThatIsNotBorneOutIsDismissedInTheEnd: an event says that a member
+// stops, and the reads never agree.
+func TestAnEventThatIsNotBorneOutIsDismissedInTheEnd(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.Start(0)
+		liar := event.NewInstanceStateChange(tr.world.Account(), "us-west-1", tr.stage.Gateways[0].Instance, "stopped", time.Now())
+		start := time.Now()
+		tr.on(0, tr.handle(liar), flow.NothingToDo)
+		if waited := time.Since(start); waited < 4*time.Second || waited > 10*time.Second {
+			tr.Errorf("believed the read after %s", waited)
+		}
+	})
+}
+
+// TestAStaleReadDoesNotPassForSuccess: the writes fail, and when the step looks
+// again before its second attempt, the reads show the gateway as it was before.
+func TestAStaleReadDoesNotPassForSuccess(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.Start(0)
+		reads := 0
+		tr.world.StaleReads(func(c awssim.Call) time.Duration {
+			if reads++; reads > 4 && reads < 12 {
+				return time.Minute
+			}
+			return 0
+		})
+		time.Sleep(30 * time.Second)
+		events := tr.stage.Stop(0)
+		reads = 0
+		tr.world.Intercept(failing("ec2:ReplaceRoute", 8, awssim.FailBefore(awssim.InternalError())))
+		tr.on(1, tr.handle(last(events)), flow.Succeeded)
+	})
+}
+
+// TestAnAnswerThatIsLost: the write takes effect and AWS says that it failed.
+func TestAnAnswerThatIsLost(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.world.Intercept(failing("ec2:ReplaceRoute", 1, awssim.FailAfter(awssim.ConnectionReset())))
+		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+	})
+}
+
+// TestThrottlingIsSurvived: the first writes are throttled.
+func TestThrottlingIsSurvived(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.world.Intercept(failing("ec2:ReplaceRoute", 5, awssim.FailBefore(awssim.Throttled("ec2:ReplaceRoute"))))
+		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+	})
+}
+
+// TestTheStandbyDiesMeanwhile: while the write is throttled, the standby stops
+// and the first gateway returns; the old plan must not be carried out.
+func TestTheStandbyDiesMeanwhile(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		throttled := 0
+		tr.world.Intercept(func(c awssim.Call) awssim.Fault {
+			if c.Operation != "ec2:ReplaceRoute" || throttled == 8 {
+				return awssim.Fault{}
+			}
+			if throttled++; throttled == 1 {
+				tr.stage.Start(0)
+				tr.stage.Stop(1)
+			}
+			return awssim.FailBefore(awssim.Throttled(c.Operation))
+		})
+		tr.on(0, tr.handle(last(tr.stopped)), flow.NothingToDo)
+	})
+}
+
+// TestARouteThatIsDeletedMeanwhile is not made again: that was a person's.
+func TestARouteThatIsDeletedMeanwhile(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[0].Interfaces[0])
+		deleted := false
+		tr.world.Intercept(func(c awssim.Call) awssim.Fault {
+			if c.Operation == "ec2:ReplaceRoute" && !deleted {
+				deleted = true
+				tr.stage.Unroute(0, "10.2.0.0/16")
+			}
+			return awssim.Fault{}
+		})
+		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+		if target, ok := tr.stage.Targets()[tr.stage.Tables[0]+" 10.2.0.0/16"]; ok {
+			tr.Errorf("the deleted route is back, on %s", target)
+		}
+	})
+}
+
+// TestDenied: the policy lacks the write. Nothing was changed, and the person
+// who must act learns what to do.
+func TestDenied(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.world.Authorize(func(action, _ string, _ map[string][]string) bool { return action != "ec2:ReplaceRoute" })
+		run := tr.handle(last(tr.stopped))
+		tr.on(0, run, flow.RolledBack)
+		if len(run.Hints) == 0 || len(run.Left) != 1 {
+			tr.Errorf("hints %q, left %v", run.Hints, run.Left)
+		}
+	})
+}
+
+// TestTwoEventsAtOnce: two gateways stop at the same moment, and the events
+// arrive together, at two processes that know nothing of each other.
+func TestTwoEventsAtOnce(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.AddGateway(scenario.Layout{})
+		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[1].Interfaces[0])
+		events := []event.Event{last(tr.stopped), last(tr.stage.Stop(1))}
+		fleet, err := fleetfile.Parse("stage.yaml", []byte(tr.stage.Failover()), app.Kinds())
+		if err != nil {
+			tr.Fatal(err)
+		}
+		var processes sync.WaitGroup
+		for _, e := range events {
+			process := scenario.NewStage(tr.Context(), tr.world).App(fleet) // with a ledger of its own
+			processes.Go(func() {
+				if _, err := process.Handle(tr.Context(), e); err != nil {
+					tr.Error(err)
+				}
+			})
+		}
+		processes.Wait()
+		for _, destination := range []string{"10.1.0.0/16", "10.2.0.0/16"} {
+			tr.stage.ExpectRoute(0, destination, tr.stage.Gateways[2].Interfaces[0])
+		}
+		if err := tr.stage.Err(); err != nil {
+			tr.Error(err)
+		}
+	})
+}
