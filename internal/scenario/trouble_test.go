@@ -169,11 +169,10 @@ func TestTheStandbyDiesMeanwhile(t *testing.T) {
 func TestARouteThatIsDeletedMeanwhile(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
 		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[0].Interfaces[0])
-		deleted := false
+		var once sync.Once
 		tr.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:ReplaceRoute" && !deleted {
-				deleted = true
-				tr.stage.Unroute(0, "10.2.0.0/16")
+			if c.Operation == "ec2:ReplaceRoute" {
+				once.Do(func() { tr.stage.Unroute(0, "10.2.0.0/16") })
 			}
 			return awssim.Fault{}
 		})
