@@ -1,0 +1,73 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/ledger"
+)
+
+// finish stores an ended run together with the end of its claim and, if
+// events came meanwhile, the run that they cause.
+func (x *Executor) finish(ctx context.Context, run *Run, before time.Time) error {
+	key := claimKey(run.Fleet, run.Automation, run.Subject.Key)
+	for range maxRaces {
+		c, err := x.loadClaim(ctx, key)
+		if err != nil {
+			return err
+		}
+		if c.Run != run.ID {
+			return failure.Stopf("end run %s: its claim %s belongs to run %s", run.ID, key, c.Run)
+		}
+		var next []ledger.Write
+		c.Live = false
+		c.tell(run)
+		run.Next = ""
+		if len(c.Pending) > 0 {
+			successor, err := x.succeed(ctx, run, &c)
+			if err != nil {
+				return err
+			}
+			if next, err = runWrites(successor, time.Time{}); err != nil {
+				return err
+			}
+			run.Next = successor.ID
+		}
+		w, err := claimWrite(key, c, x.now())
+		if err != nil {
+			return err
+		}
+		writes, err := runWrites(run, before)
+		if err != nil {
+			return err
+		}
+		err = x.Ledger.Write(ctx, append(append(writes, w), next...)...)
+		if err == nil {
+			run.version++
+			return nil
+		}
+		var conflict *ledger.ConflictError
+		if !errors.As(err, &conflict) || len(conflict.Keys) != 1 || conflict.Keys[0] != key {
+			return fmt.Errorf("end run %s: %w", run.ID, err)
+		}
+	}
+	return failure.Retryf("end run %s: lost %d races", run.ID, maxRaces)
+}
+
+// succeed begins the run that the pending events of a claim cause, with the
+// configuration of the run that is ending.
+func (x *Executor) succeed(ctx context.Context, run *Run, c *claim) (*Run, error) {
+	a := &automation.Automation{
+		Fleet: run.Fleet, Name: run.Automation, Region: run.Region, Config: run.Config,
+		Kind: automation.Definition{Name: run.Kind, Revision: run.Revision},
+	}
+	kept := c.keptEvents(x.now())
+	for _, e := range c.Pending {
+		kept = without(kept, e)
+	}
+	return x.begin(ctx, a, run.Topic, run.Subject, c, c.Pending, kept)
+}

@@ -1,0 +1,45 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/failure"
+)
+
+// Preview observes and decides as a run would, and changes nothing: neither
+// AWS nor the ledger. Waits are waited out on the clock.
+func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subject automation.Subject, e event.Event) (automation.Plan, error) {
+	c, err := x.loadClaim(ctx, claimKey(a.Fleet, a.Name, subject.Key))
+	if err != nil {
+		return automation.Plan{}, err
+	}
+	now := x.now()
+	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
+	run := Run{Step: automation.StepPlan, Since: now, Created: now}
+	for run.Live() {
+		run.Attempt++
+		env.Attempt, env.Since = run.Attempt, run.Since
+		attempt, cancel := context.WithTimeout(call.ReadOnly(ctx), planAttempt)
+		state, plan, err := a.Plan(attempt, env, run.State)
+		cancel()
+		switch {
+		case err == nil:
+			return plan, nil
+		case failure.ClassOf(err) == failure.Skip:
+			return automation.Plan{Nothing: err.Error()}, nil
+		case ctx.Err() != nil:
+			return automation.Plan{}, err
+		}
+		run = settle(run, a.Kind.Steps, result{state: state, err: err}, x.now())
+		if !run.Live() {
+			return automation.Plan{}, err
+		}
+		if err := x.Clock.Sleep(ctx, run.Due.Sub(x.now())); err != nil {
+			return automation.Plan{}, err
+		}
+	}
+	return automation.Plan{}, nil
+}

@@ -1,0 +1,152 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/ledger"
+)
+
+// slack is added to an attempt's deadline before anybody else may act: time
+// for an answer that is under way and for clocks that differ.
+const slack = 5 * time.Second
+
+// Turn makes one attempt at a run's present step, if it is due and nobody
+// else is at it, and returns the run as it is stored afterwards.
+func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
+	run, err := x.Load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	now := x.now()
+	if !run.Live() || now.Before(run.Until) || now.Before(run.Due) {
+		return run, nil
+	}
+	a, rebuildErr := x.rebuild(run)
+	var steps []automation.StepInfo
+	attempt := planAttempt
+	if rebuildErr == nil {
+		steps = a.Kind.Steps
+		attempt = attemptOf(steps, run.Step)
+	}
+
+	before := run.Due
+	run.Owner, run.Until = x.Owner, now.Add(attempt+slack)
+	run.Attempt++
+	if err := x.save(ctx, run, before); err != nil {
+		if ledger.IsConflict(err) {
+			return x.Load(ctx, id) // somebody else was faster
+		}
+		return nil, err
+	}
+
+	res := result{err: rebuildErr}
+	if rebuildErr == nil {
+		res = x.act(ctx, a, run, attempt)
+	}
+	return x.record(ctx, run, steps, res)
+}
+
+// act observes and decides, or makes an attempt at a step.
+func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, attempt time.Duration) result {
+	rec := &recorder{step: run.Step}
+	ctx, cancel := context.WithTimeout(call.WithRecorder(ctx, rec), attempt)
+	defer cancel()
+	env := x.env(a, run.Identity, run.Events, run.Kept)
+	env.Attempt, env.Since, env.Plan = run.Attempt, run.Since, run.Plan
+	var res result
+	if run.Step == automation.StepPlan {
+		env.Plan = automation.Plan{}
+		res.state, res.plan, res.err = a.Plan(call.ReadOnly(ctx), env, run.State)
+	} else {
+		res.state, res.err = a.Do(ctx, indexOf(a.Kind.Steps, run.Step), env, run.State)
+	}
+	res.entries = rec.take()
+	return res
+}
+
+// record settles an attempt and stores what became of it. It does so even
+// when ctx has ended: the attempt may have changed AWS. A run that cannot be
+// recorded stays owned until its time is up and is then repeated.
+func (x *Executor) record(ctx context.Context, run *Run, steps []automation.StepInfo, res result) (*Run, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
+	defer cancel()
+	settled := settle(*run, steps, res, x.now())
+	before := run.Due
+	var err error
+	if settled.Live() {
+		err = x.save(ctx, &settled, before)
+	} else {
+		err = x.finish(ctx, &settled, before)
+	}
+	if ledger.IsConflict(err) {
+		return x.overtaken(ctx, run.ID, res.entries)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if settled.Live() {
+		return &settled, nil
+	}
+	x.Log.InfoContext(ctx, "run ended", "run", settled.ID, "automation", settled.Automation,
+		"outcome", string(settled.Outcome), "reason", settled.Reason, "changes", len(settled.Writes()),
+		"took", settled.Ended.Sub(settled.Created).String())
+	return &settled, nil
+}
+
+// overtaken is what remains to do for an attempt that took longer than it
+// owned the run, so that somebody else went on: its calls belong in the audit
+// all the same.
+func (x *Executor) overtaken(ctx context.Context, id string, entries []Entry) (*Run, error) {
+	for range maxRaces {
+		run, err := x.Load(ctx, id)
+		if err != nil || len(entries) == 0 {
+			return run, err
+		}
+		run.Audit = append(run.Audit, entries...)
+		run.acknowledge(entries)
+		err = x.save(ctx, run, run.Due)
+		if err == nil || !ledger.IsConflict(err) {
+			return run, err
+		}
+	}
+	return nil, failure.Retryf("audit run %s: lost %d races", id, maxRaces)
+}
+
+// save stores a run that is still live, or one whose outbox has changed.
+func (x *Executor) save(ctx context.Context, run *Run, before time.Time) error {
+	writes, err := runWrites(run, before)
+	if err != nil {
+		return err
+	}
+	if err := x.Ledger.Write(ctx, writes...); err != nil {
+		return fmt.Errorf("store run %s: %w", run.ID, err)
+	}
+	run.version++
+	return nil
+}
+
+// recorder collects the audit of one attempt.
+type recorder struct {
+	step    string
+	mu      sync.Mutex
+	entries []Entry
+}
+
+// Record implements call.Recorder.
+func (r *recorder) Record(e call.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.entries = append(r.entries, Entry{Step: r.step, Entry: e})
+}
+
+func (r *recorder) take() []Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.entries
+}
