@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/droverhq/drover/internal/event"
@@ -72,7 +73,9 @@ func (a *Automation) Wants(e event.Event) (subject Subject, why string, ok bool)
 	for _, t := range a.Triggers() {
 		reason, matched := t.Pattern.Explain(e)
 		if !matched {
-			if why == "" {
+			// The trigger that comes closest gives the reason: one that wants
+			// this type of event, but with other details.
+			if why == "" || strings.HasPrefix(reason, "detail.") {
 				why = reason
 			}
 			continue

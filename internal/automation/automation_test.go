@@ -100,7 +100,7 @@ func TestWants(t *testing.T) {
 		{"its sweep", event.Sweep("name", now), ""},
 		{"another region", event.NewInstanceStateChange("1", "eu-west-1", "i-1", "stopped", now), "eu-west-1"},
 		{"another instance", event.NewInstanceStateChange("1", "us-west-1", "i-2", "stopped", now), "i-2"},
-		{"another's sweep", event.Sweep("other", now), "drover"},
+		{"another's sweep", event.Sweep("other", now), "detail.automation"},
 	} {
 		_, why, ok := a.Wants(test.event)
 		if ok != (test.want == "") || !strings.Contains(why, test.want) {
