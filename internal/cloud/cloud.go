@@ -8,6 +8,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud/call"
@@ -34,10 +36,18 @@ type Clients struct {
 	STS    *sts.Client
 }
 
+// idleConns keeps the connections of a burst of parallel writes for the next
+// one. The SDK keeps 10, and a new connection costs two more round trips.
+const idleConns = 64
+
 // Load reads the SDK's usual configuration: environment, shared files, roles.
 // AWS_ENDPOINT_URL is honoured. An empty region leaves it to the environment.
 func Load(ctx context.Context, region string) (aws.Config, error) {
-	var options []func(*config.LoadOptions) error
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = idleConns
+		})),
+	}
 	if region != "" {
 		options = append(options, config.WithRegion(region))
 	}
