@@ -70,7 +70,7 @@ func New(d Deps) *App {
 	return &App{
 		fleet: d.Fleet,
 		clock: d.Clock,
-		engine: embedded.Engine{Watch: d.Watch, Executor: &flow.Executor{
+		engine: embedded.Engine{Executor: &flow.Executor{
 			Ledger:  d.Ledger,
 			Kinds:   Kinds(),
 			Clients: clients,
@@ -78,6 +78,7 @@ func New(d Deps) *App {
 			Clock:   d.Clock,
 			Log:     d.Log,
 			Owner:   d.Owner,
+			Watch:   d.Watch,
 		}},
 	}
 }

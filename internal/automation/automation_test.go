@@ -142,8 +142,8 @@ func TestGroups(t *testing.T) {
 	}
 	got := automation.GroupChanges([]automation.Change{change("r1", "b"), change("r2", "c"), change("r3", "b")})
 	want := []automation.Group{
-		{What: "a -> b because w", Resources: []string{"r1", "r3"}},
-		{What: "a -> c because w", Resources: []string{"r2"}},
+		{What: "from a to b, because w", Resources: []string{"r1", "r3"}},
+		{What: "from a to c, because w", Resources: []string{"r2"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -80,10 +80,11 @@ type Group struct {
 }
 
 // GroupChanges gathers changes that do the same to several resources for the
-// same reason, in the order in which they first appear.
+// same reason, in the order in which they first appear. What it says follows a
+// verb: "goes", "went".
 func GroupChanges(changes []Change) []Group {
 	return group(changes, func(c Change) (string, string) {
-		return c.Resource, c.From + " -> " + c.To + " because " + c.Why
+		return c.Resource, "from " + c.From + " to " + c.To + ", because " + c.Why
 	})
 }
 

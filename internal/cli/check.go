@@ -3,10 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
-	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/fleetfile"
 )
 
@@ -16,7 +17,16 @@ type checked struct {
 	Valid       bool                `json:"valid"`
 	Fleet       string              `json:"fleet,omitempty"`
 	Automations []checkedAutomation `json:"automations,omitempty"`
-	Problems    []fleetfile.Problem `json:"problems,omitempty"`
+	Problems    []problem           `json:"problems,omitempty"`
+}
+
+type problem struct {
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Path   string `json:"path,omitempty"`
+	Got    string `json:"got"`
+	Wanted string `json:"wanted"`
+	text   string
 }
 
 type checkedAutomation struct {
@@ -28,17 +38,12 @@ type checkedAutomation struct {
 func newCheck(env *Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "check FILE",
+		Use:   "check FILE [--json]",
 		Short: "Validate a fleet file",
 		Long: `Validates a fleet file and reports all its problems at once, each with its
 line and column. Nothing is called.`,
-		Example: "  drover check fleet.yaml",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(failure.WithHint(fmt.Errorf("got %d arguments, wanted one fleet file", len(args)), "%s --help", cmd.CommandPath()))
-			}
-			return nil
-		},
+		Example: "  drover check fleet.yaml\n  drover check fleet.yaml --json",
+		Args:    oneArg("fleet file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return env.check(args[0], asJSON)
 		},
@@ -53,7 +58,9 @@ func (e *Env) check(path string, asJSON bool) error {
 	var invalid *fleetfile.Error
 	switch {
 	case errors.As(err, &invalid):
-		result.Problems = invalid.Problems
+		for _, p := range invalid.Problems {
+			result.Problems = append(result.Problems, problem{p.Line, p.Column, p.Path, p.Got, p.Wanted, p.String()})
+		}
 	case err != nil:
 		return err
 	default:
@@ -66,17 +73,27 @@ func (e *Env) check(path string, asJSON bool) error {
 		if err := printJSON(e.Stdout, result); err != nil {
 			return err
 		}
-		if !result.Valid {
-			return &exit{code: ExitUsage}
-		}
-		return nil
+	} else {
+		result.print(e.Stdout)
 	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.Stdout, "%s: fleet %s is valid\n", path, fleet.Name)
-	for _, a := range result.Automations {
-		fmt.Fprintf(e.Stdout, "  %s: %s in %s\n", a.Name, a.Kind, a.Region)
+	if !result.Valid {
+		return &exit{code: ExitUsage} // the result has said why
 	}
 	return nil
+}
+
+// print writes the result for people, problems as compilers do: editors jump
+// to them.
+func (c checked) print(w io.Writer) {
+	for _, p := range c.Problems {
+		fmt.Fprintln(w, p.text)
+	}
+	if !c.Valid {
+		fmt.Fprintf(w, "%s: %s\n", c.File, view.Count(len(c.Problems), "problem"))
+		return
+	}
+	fmt.Fprintf(w, "%s: fleet %s is valid\n", c.File, c.Fleet)
+	for _, a := range c.Automations {
+		fmt.Fprintf(w, "  %s: %s in %s\n", a.Name, a.Kind, a.Region)
+	}
 }

@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/spf13/cobra"
 
 	"github.com/droverhq/drover/internal/app"
+	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/clock"
-	"github.com/droverhq/drover/internal/failure"
 )
 
 // Exit codes, the same for every verb.
@@ -65,6 +63,8 @@ func usage(err error) error {
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, env Env, args []string) int {
+	out := &output{w: env.Stdout}
+	env.Stdout, env.Stderr = out, &output{w: env.Stderr}
 	root := newRoot(&env)
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
@@ -72,7 +72,11 @@ func Main(ctx context.Context, env Env, args []string) int {
 	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
-	if e := silent(err); err != nil && !e {
+	if broken := out.failed(); broken != nil && code == ExitOK {
+		// Whoever asked has not been told, and must not take that for success.
+		err, code = fmt.Errorf("write to standard output: %w", broken), ExitFailed
+	}
+	if err != nil && !silent(err) {
 		explain(env.Stderr, err)
 	}
 	return code
@@ -99,62 +103,14 @@ func exitCode(err error) int {
 	return ExitFailed
 }
 
-// explain prints an error: the problem in one line, then what to type next.
+// explain prints an error: each problem in one line, then what to type next.
 func explain(w io.Writer, err error) {
-	fmt.Fprintf(w, "drover: %v\n", err)
-	var unwanted *app.Unwanted
-	if errors.As(err, &unwanted) {
-		for _, r := range unwanted.Reasons {
-			fmt.Fprintf(w, "  %s: %s\n", r.Automation, r.Why)
-		}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "drover: %s\n", strings.TrimRight(line, "\n"))
 	}
-	for _, hint := range failure.Hints(err) {
+	for _, hint := range view.Hints(err) {
 		fmt.Fprintf(w, "  next: %s\n", hint)
 	}
-}
-
-const exitHelp = `
-Exit codes:
-  0  succeeded, or nothing to do
-  1  failed and rolled back, or an error
-  2  the command line, the event or the fleet file is wrong
-  3  no automation wants this event
-  4  stuck: a person must look; what is left is named`
-
-func newRoot(env *Env) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "drover",
-		Short: "Keeps EC2 fleets in order by itself",
-		Long: `Drover keeps EC2 fleets in order by itself: it answers the events that AWS
-emits, and does, safely and at once, what would otherwise be done by hand.
-
-To see it work without an AWS account:      drover demo
-To see what it would do about an event:     drover plan --fleet fleet.yaml --event event.json
-To have it done:                            drover run --fleet fleet.yaml --event event.json
-` + exitHelp,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cmd.Help()
-		},
-	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(failure.WithHint(err, "%s --help", cmd.CommandPath()))
-	})
-	root.AddCommand(newCheck(env), newRun(env), newPlan(env), newDemo(env), newRender(env), newVersion(env))
-	for _, c := range root.Commands() {
-		c.Long = strings.TrimRight(c.Long, "\n") + "\n" + exitHelp
-	}
-	return root
-}
-
-// noArgs refuses arguments as a usage error.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(failure.WithHint(fmt.Errorf("unexpected argument %q", args[0]), "%s --help", cmd.CommandPath()))
-	}
-	return nil
 }
 
 // printJSON writes one JSON value.
@@ -163,13 +119,4 @@ func printJSON(w io.Writer, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// logger writes what goes on beside the result to standard error.
-func (e *Env) logger(verbose bool) *slog.Logger {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -14,11 +14,11 @@ import (
 func newDemo(env *Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "demo",
+		Use:   "demo [--json]",
 		Short: "Watch Drover work, on simulated AWS",
 		Long: `Plays a few hours in the life of two gateways on simulated AWS, in virtual
 time: nothing is called, no account is needed, and it takes no time.`,
-		Example: "  drover demo",
+		Example: "  drover demo\n  drover demo --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			moments := []scenario.Moment{}

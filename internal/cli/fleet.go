@@ -9,7 +9,6 @@ import (
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/fleetfile"
 )
 
@@ -33,23 +32,36 @@ func (e *Env) loadEvents(path string) ([]event.Event, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, usage(missing(path, err))
+			return nil, usage(unreadable(path, err))
 		}
 		defer f.Close() //nolint:errcheck // only read from
 		in = f
 	}
 	var events []event.Event
+	var problems []error
 	dec := event.NewDecoder(io.LimitReader(in, maxInput))
-	for {
+	for last := error(nil); ; {
 		next, err := dec.Next()
-		if errors.Is(err, io.EOF) {
-			return events, nil
+		if err == nil {
+			events = append(events, next)
+			continue
 		}
-		if err != nil {
-			return nil, usage(fmt.Errorf("read event from %s: %w", name(path), err))
+		if errors.Is(err, io.EOF) || errors.Is(err, last) { // its end, or a place that the decoder cannot get past
+			return events, usage(errors.Join(problems...))
 		}
-		events = append(events, next)
+		last = err
+		for _, p := range each(err) {
+			problems = append(problems, unreadable(name(path), p))
+		}
 	}
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func name(path string) string {
@@ -62,17 +74,25 @@ func name(path string) string {
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, missing(path, err)
+		return nil, unreadable(path, err)
 	}
 	if info.Size() > maxInput {
 		return nil, fmt.Errorf("%s: %d bytes, at most %d", path, info.Size(), maxInput)
 	}
-	return os.ReadFile(path)
+	data, err := os.ReadFile(path)
+	return data, unreadable(path, err)
 }
 
-func missing(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+// unreadable says what is wrong with a file without saying its name twice.
+func unreadable(path string, err error) error {
+	var cause *fs.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: no such file", path)
+	case errors.As(err, &cause):
+		return fmt.Errorf("%s: %w", path, cause.Err)
 	}
-	return failure.As(failure.Stop, err)
+	return fmt.Errorf("%s: %w", path, err)
 }

@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
-	"time"
+	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger/memory"
 )
@@ -29,16 +27,22 @@ type input struct {
 
 func (in *input) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&in.fleet, "fleet", "f", "", "the fleet file")
-	f.StringVarP(&in.event, "event", "e", "", "the file with the event, or with several; - is standard input")
-	f.StringSliceVar(&in.sweep, "sweep", nil, "instead of an event: look for what lost events left behind, for the named automations or for all")
+	f.StringVarP(&in.fleet, "fleet", "f", "", "the fleet `FILE`")
+	f.StringVarP(&in.event, "event", "e", "", "the `FILE` with the event, or with several; - is standard input")
+	f.StringSliceVar(&in.sweep, "sweep", nil, "instead of an event, look for what lost events left behind: all automations, or those with `NAMES`")
 	f.Lookup("sweep").NoOptDefVal = allAutomations
 	f.BoolVar(&in.json, "json", false, "print the result as one JSON value")
-	f.BoolVarP(&in.verbose, "verbose", "v", false, "log every step to standard error")
+	f.BoolVarP(&in.verbose, "verbose", "v", false, "log every AWS call to standard error")
 	for _, name := range []string{"fleet", "event"} {
 		if err := cmd.MarkFlagFilename(name); err != nil {
 			panic(err) // the flag is defined three lines above
 		}
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 && len(in.sweep) > 0 {
+			return usage(failure.WithHint(fmt.Errorf("unexpected argument %q", args[0]), "--sweep=%s, with an equals sign", args[0]))
+		}
+		return noArgs(cmd, args)
 	}
 }
 
@@ -49,7 +53,7 @@ const allAutomations = "*"
 func newRun(env *Env) *cobra.Command {
 	var in input
 	cmd := &cobra.Command{
-		Use:   "run --fleet FILE (--event FILE | --sweep[=NAME,...])",
+		Use:   "run --fleet FILE (--event FILE | --sweep[=NAMES]) [--json] [--verbose]",
 		Short: "Handle events to their end and print what was done",
 		Long: `Handles one event, or several, each to its end: finds the automations that
 want it, observes AWS, decides, acts, verifies, and prints what was done.
@@ -63,9 +67,8 @@ AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
 		Example: `  drover run --fleet fleet.yaml --event event.json
   drover run --fleet fleet.yaml --event - < events.jsonl
   drover run --fleet fleet.yaml --sweep`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd.Context(), in, handled)
+			return env.handle(cmd, in, handled)
 		},
 	}
 	in.flags(cmd)
@@ -75,31 +78,38 @@ AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
 func newPlan(env *Env) *cobra.Command {
 	var in input
 	cmd := &cobra.Command{
-		Use:   "plan --fleet FILE (--event FILE | --sweep[=NAME,...])",
+		Use:   "plan --fleet FILE (--event FILE | --sweep[=NAMES]) [--json] [--verbose]",
 		Short: "Print what run would do, and change nothing",
 		Long: `Observes AWS and decides exactly as run does, prints the plan, and changes
 nothing: a guard refuses every call that could.`,
 		Example: `  drover plan --fleet fleet.yaml --event event.json
   drover plan --fleet fleet.yaml --sweep=sdwan --json`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd.Context(), in, previewed)
+			return env.handle(cmd, in, previewed)
 		},
 	}
 	in.flags(cmd)
 	return cmd
 }
 
-// handle reads the input, does one thing about every event, and prints the
-// results.
-func (e *Env) handle(ctx context.Context, in input, do func(context.Context, *app.App, event.Event) (view.Result, error)) error {
-	switch {
+// check refuses combinations of flags that say nothing.
+func (in *input) check(cmd *cobra.Command) error {
+	switch verb := cmd.CommandPath(); {
 	case in.fleet == "":
-		return usage(errors.New("--fleet is required"))
+		return usage(failure.WithHint(errors.New("--fleet is missing"), "%s --fleet FILE --event FILE", verb))
 	case in.event == "" && len(in.sweep) == 0:
-		return usage(failure.WithHint(errors.New("--event or --sweep is required"), "--event FILE, or --event - for standard input"))
+		return usage(failure.WithHint(errors.New("neither --event nor --sweep is given"), "%s --fleet %s --event FILE, where - is standard input", verb, in.fleet))
 	case in.event != "" && len(in.sweep) > 0:
-		return usage(errors.New("--event and --sweep exclude each other"))
+		return usage(failure.WithHint(errors.New("--event and --sweep exclude each other"), "%s --fleet %s --event %s", verb, in.fleet, in.event))
+	}
+	return nil
+}
+
+// handle reads the input, does one thing about every event, and prints the
+// results. Everything is read before anything is called.
+func (e *Env) handle(cmd *cobra.Command, in input, do func(context.Context, *app.App, event.Event) (view.Result, error)) error {
+	if err := in.check(cmd); err != nil {
+		return err
 	}
 	fleet, err := loadFleet(in.fleet)
 	if err != nil {
@@ -111,24 +121,36 @@ func (e *Env) handle(ctx context.Context, in input, do func(context.Context, *ap
 			return err
 		}
 	}
-	a, stop, err := e.open(ctx, fleet, in)
+	ctx := cmd.Context()
+	p := newProgress(e.Stderr, "reading the AWS configuration")
+	defer p.stop()
+	cfg, err := e.AWS(ctx, fleet.Region)
 	if err != nil {
-		return err
+		return failure.WithHint(err, "check AWS_PROFILE and the files in ~/.aws")
 	}
-	defer stop()
+	log := e.logger(in.verbose)
+	if in.verbose {
+		e.logCalls(&cfg, log)
+	}
+	a := app.New(app.Deps{
+		Fleet: fleet, Ledger: memory.New(e.Clock), AWS: cfg, Clock: e.Clock,
+		Log: log, Version: e.Version, Watch: p.watch,
+	})
 	if in.event == "" {
-		names := in.sweep
-		if names[0] == allAutomations {
-			names = nil
+		if events, err = sweeps(a, in.sweep); err != nil {
+			return err
 		}
-		if events, err = a.Sweeps(names...); err != nil {
-			return usage(err)
+	}
+	if slices.ContainsFunc(events, wanted(a)) {
+		if err := authenticated(ctx, cfg); err != nil {
+			return err
 		}
 	}
 
 	var report view.Report
 	var failed []error
 	for _, ev := range events {
+		p.say(view.Summary(ev) + ": waiting for AWS")
 		result, err := do(ctx, a, ev)
 		if err != nil {
 			failed = append(failed, err)
@@ -145,27 +167,34 @@ func (e *Env) handle(ctx context.Context, in input, do func(context.Context, *ap
 	return verdict(failed, len(events))
 }
 
-// open joins the parts for a fleet. The function it returns ends the progress
-// display.
-func (e *Env) open(ctx context.Context, fleet *fleetfile.Fleet, in input) (*app.App, func(), error) {
-	cfg, err := e.AWS(ctx, fleet.Region)
-	if err != nil {
-		return nil, nil, failure.WithHint(err, "check AWS_PROFILE and the files in ~/.aws")
+func sweeps(a *app.App, names []string) ([]event.Event, error) {
+	if names[0] == allAutomations {
+		names = nil
 	}
+	events, err := a.Sweeps(names...)
+	return events, usage(failure.WithHint(err, "--sweep, which sweeps all automations"))
+}
+
+// wanted says of an event whether it leads to any call.
+func wanted(a *app.App) func(event.Event) bool {
+	return func(e event.Event) bool {
+		_, err := a.Route(e)
+		return err == nil
+	}
+}
+
+// authenticated looks for credentials before the first call: without them
+// each call would say so, at length, after looking everywhere.
+func authenticated(ctx context.Context, cfg aws.Config) error {
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return nil, nil, failure.WithHint(fmt.Errorf("no AWS credentials: %w", err),
-			"aws configure, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+		return failure.WithHint(fmt.Errorf("no AWS credentials: %w", err),
+			"aws configure; or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
-	p := newProgress(e)
-	a := app.New(app.Deps{
-		Fleet: fleet, Ledger: memory.New(e.Clock), AWS: cfg, Clock: e.Clock,
-		Log: e.logger(in.verbose), Version: e.Version, Watch: p.watch,
-	})
-	return a, p.stop, nil
+	return nil
 }
 
 func handled(ctx context.Context, a *app.App, e event.Event) (view.Result, error) {
-	result := view.Result{Event: viewEvent(e)}
+	result := view.Result{Event: view.OfEvent(e)}
 	runs, err := a.Handle(ctx, e)
 	worst := error(nil)
 	for _, r := range runs {
@@ -192,7 +221,7 @@ func outcomeCode(o flow.Outcome) int {
 }
 
 func previewed(ctx context.Context, a *app.App, e event.Event) (view.Result, error) {
-	result := view.Result{Event: viewEvent(e)}
+	result := view.Result{Event: view.OfEvent(e)}
 	previews, err := a.Plan(ctx, e)
 	if err != nil {
 		return trouble(result, err), err
@@ -215,7 +244,7 @@ func trouble(r view.Result, err error) view.Result {
 		return r
 	}
 	r.Unavailable = err.Error()
-	r.Hints = failure.Hints(err)
+	r.Hints = view.Hints(err)
 	return r
 }
 
@@ -241,58 +270,3 @@ func verdict(failed []error, events int) error {
 	}
 	return &exit{code: code} // the results have said why
 }
-
-func viewEvent(e event.Event) view.Event {
-	return view.Event{ID: e.ID, DetailType: e.DetailType, Resources: e.Resources, Time: e.Time, Cause: strings.TrimSpace(flow.Cause(e))}
-}
-
-// progress tells on standard error what a run waits for, and that the program
-// is alive, when something takes more than two seconds.
-type progress struct {
-	env  *Env
-	done chan struct{}
-
-	mu   sync.Mutex
-	last string
-}
-
-const quiet = 2 * time.Second
-
-func newProgress(e *Env) *progress {
-	p := &progress{env: e, done: make(chan struct{})}
-	go func() {
-		tick := time.NewTicker(quiet)
-		defer tick.Stop()
-		start := time.Now()
-		for {
-			select {
-			case <-p.done:
-				return
-			case <-tick.C:
-				p.say(start)
-			}
-		}
-	}()
-	return p
-}
-
-func (p *progress) say(start time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	what := p.last
-	if what == "" {
-		what = "waiting for AWS"
-	}
-	fmt.Fprintf(p.env.Stderr, "drover: %s (%s)\n", what, time.Since(start).Round(time.Second))
-}
-
-func (p *progress) watch(r *flow.Run) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last = fmt.Sprintf("%s: at step %q", r.Automation, r.Step)
-	if r.Waiting != "" {
-		p.last += ": " + r.Waiting
-	}
-}
-
-func (p *progress) stop() { close(p.done) }

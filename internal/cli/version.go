@@ -7,21 +7,33 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// versions is the result of version.
+type versions struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+}
+
 func newVersion(env *Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Long:  `Prints the version of Drover and of Go.`,
-		Args:  noArgs,
+		Use:     "version [--json]",
+		Short:   "Print the version",
+		Long:    "Prints the version of Drover and of the Go it was built with.",
+		Example: "  drover version --json",
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
-				return printJSON(env.Stdout, map[string]string{"version": env.Version, "go": runtime.Version()})
-			}
-			fmt.Fprintf(env.Stdout, "drover %s (%s)\n", env.Version, runtime.Version())
-			return nil
+			return env.version(asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON value")
 	return cmd
+}
+
+func (e *Env) version(asJSON bool) error {
+	v := versions{Version: e.Version, Go: runtime.Version()}
+	if asJSON {
+		return printJSON(e.Stdout, v)
+	}
+	fmt.Fprintf(e.Stdout, "drover %s (%s)\n", v.Version, v.Go)
+	return nil
 }

@@ -16,10 +16,19 @@ import (
 // strings: EC2 models no error types at all (shared/facts/apis.md, section 0,
 // rule 1). What is not listed stays unclassified, which means: retried a
 // bounded number of times, then stopped.
+//
+// The text of the error becomes one that a person can read: AWS's code and
+// message, without the layers that the SDK wraps around them. They are still
+// there for errors.As.
 func Classify(err error) error {
-	if err == nil || failure.Classified(err) {
+	var known *brief
+	if err == nil || failure.Classified(err) || errors.As(err, &known) {
 		return err
 	}
+	return classify(&brief{err})
+}
+
+func classify(err error) error {
 	var invalid *smithy.InvalidParamsError
 	if errors.As(err, &invalid) {
 		return failure.As(failure.Stop, err)
@@ -74,6 +83,36 @@ func permanent(code string) bool {
 		return true
 	}
 	return strings.HasSuffix(code, ".Malformed")
+}
+
+// maxMessage bounds what is kept of a message. EC2 adds hundreds of characters
+// of encoded policy to a denial.
+const maxMessage = 240
+
+// brief is an SDK error with a short text.
+type brief struct{ err error }
+
+func (b *brief) Unwrap() error { return b.err }
+
+func (b *brief) Error() string {
+	var api smithy.APIError
+	if !errors.As(b.err, &api) {
+		var operation *smithy.OperationError
+		if errors.As(b.err, &operation) {
+			return operation.Err.Error() // the caller names the operation
+		}
+		return b.err.Error()
+	}
+	message, _, _ := strings.Cut(api.ErrorMessage(), " Encoded authorization failure message")
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + "…"
+	}
+	text := api.ErrorCode() + ": " + message
+	var response *awshttp.ResponseError
+	if errors.As(b.err, &response) && response.ServiceRequestID() != "" {
+		text += " (request " + response.ServiceRequestID() + ")"
+	}
+	return text
 }
 
 // Code is AWS's error code in err's chain, or "".

@@ -85,3 +85,19 @@ func TestBackoffGrowsWithinBoundsAndRepeats(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsAreBrief(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{api("InvalidParameterValue", 400), "InvalidParameterValue: message"},
+		{&smithy.OperationError{ServiceID: "EC2", OperationName: "X", Err: errors.New("dial tcp: refused")}, "dial tcp: refused"},
+		{errors.New("plain"), "plain"},
+		{&smithy.GenericAPIError{Code: "UnauthorizedOperation", Message: "You are not authorized. Encoded authorization failure message: abcdef"}, "UnauthorizedOperation: You are not authorized."},
+	} {
+		if got := cloud.Classify(test.err).Error(); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}

@@ -35,6 +35,9 @@ type Executor struct {
 	Sender  Sender
 	Clock   clock.Clock
 	Log     *slog.Logger
+	// Watch, if not nil, is told of a live run each time it is about to be
+	// waited for: what it waits for, and until when. It must not block.
+	Watch func(*Run)
 	// Owner names this process. It must differ between processes that share a
 	// ledger.
 	Owner string

@@ -18,7 +18,7 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 	}
 	now := x.now()
 	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
-	run := Run{Step: automation.StepPlan, Since: now, Created: now}
+	run := Run{Identity: env.Run, Step: automation.StepPlan, Since: now, Created: now}
 	for run.Live() {
 		run.Attempt++
 		env.Attempt, env.Since = run.Attempt, run.Since
@@ -36,6 +36,9 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 		run = settle(run, a.Kind.Steps, result{state: state, err: err}, x.now())
 		if !run.Live() {
 			return automation.Plan{}, err
+		}
+		if x.Watch != nil {
+			x.Watch(&run)
 		}
 		if err := x.Clock.Sleep(ctx, run.Due.Sub(x.now())); err != nil {
 			return automation.Plan{}, err

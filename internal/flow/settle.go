@@ -33,6 +33,9 @@ type result struct {
 	entries []Entry
 }
 
+// sweepHint is the next thing to type for what a person must mend first.
+const sweepHint = "mend what is named, then: drover run --fleet FILE --sweep"
+
 // settle turns a run and the result of its attempt into the run that is
 // stored. It is pure: given the same arguments it returns the same run.
 func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
@@ -67,6 +70,7 @@ func (r Run) planned(steps []automation.StepInfo, plan automation.Plan, now time
 		return r.enter(steps[0].Name, now)
 	case len(plan.Stuck) > 0:
 		r.Left = plan.Stuck
+		r.Hints = []string{sweepHint}
 		return r.end(Stuck, "nothing can be done", now)
 	case len(r.Made) > 0: // by an earlier plan of this run
 		return r.end(Succeeded, "", now)
@@ -82,6 +86,7 @@ func (r Run) stepDone(steps []automation.StepInfo, now time.Time) Run {
 	}
 	if len(r.Plan.Stuck) > 0 {
 		r.Left = r.Plan.Stuck
+		r.Hints = []string{sweepHint}
 		return r.end(Stuck, "only a part could be done", now)
 	}
 	return r.end(Succeeded, "", now)
@@ -112,7 +117,7 @@ func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run
 	case failure.Retry:
 	}
 	if over {
-		return r.fail(failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), "when the cause is gone, send the event again or run with --sweep"), now)
+		return r.fail(failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
 	}
 	r.Waiting = fmt.Sprintf("another attempt: %v", err)
 	r.Due = now.Add(pause(r.Attempt))

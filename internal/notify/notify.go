@@ -24,7 +24,7 @@ type SNS struct {
 func (s SNS) Send(ctx context.Context, topic, subject, text string) error {
 	parsed, err := arn.Parse(topic)
 	if err != nil {
-		return failure.Stopf("notify %q: %w", topic, err)
+		return failure.Stopf("topic %q: %w", topic, err)
 	}
 	_, err = s.Clients(parsed.Region).SNS.Publish(ctx, &sns.PublishInput{
 		TopicArn: aws.String(topic),
@@ -32,7 +32,7 @@ func (s SNS) Send(ctx context.Context, topic, subject, text string) error {
 		Message:  aws.String(text),
 	})
 	if err != nil {
-		return fmt.Errorf("notify %s: %w", topic, err)
+		return fmt.Errorf("publish the notice: %w", err)
 	}
 	return nil
 }

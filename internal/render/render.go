@@ -4,6 +4,8 @@
 package render
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +35,7 @@ func Rules(f *fleetfile.Fleet) []Rule {
 	for _, a := range f.Automations {
 		for _, t := range a.Triggers() {
 			r := Rule{
-				Name:        fmt.Sprintf("drover-%s-%s-%s", f.Name, a.Name, t.Name),
+				Name:        ruleName(fmt.Sprintf("drover-%s-%s-%s", f.Name, a.Name, t.Name)),
 				Region:      a.Region,
 				Description: fmt.Sprintf("%s: %s", a.Name, t.Title),
 			}
@@ -47,6 +49,21 @@ func Rules(f *fleetfile.Fleet) []Rule {
 		}
 	}
 	return rules
+}
+
+// maxRuleName is the length of a rule's name
+// (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html).
+const maxRuleName = 64
+
+// ruleName shortens a name that is too long, so that different names stay
+// different.
+func ruleName(name string) string {
+	if len(name) <= maxRuleName {
+		return name
+	}
+	digest := sha256.Sum256([]byte(name))
+	suffix := "-" + hex.EncodeToString(digest[:4])
+	return name[:maxRuleName-len(suffix)] + suffix
 }
 
 // Rate writes an interval as EventBridge does. Intervals are whole minutes,

@@ -174,10 +174,10 @@ func (d *demo) outcome(r *flow.Run) {
 		more = append(more, r.Reason)
 	}
 	for _, g := range automation.GroupChanges(r.Made) {
-		more = append(more, d.group(g))
+		more = append(more, d.group("went ", g))
 	}
 	for _, g := range automation.GroupRemarks(r.Left) {
-		more = append(more, d.group(g))
+		more = append(more, d.group("", g))
 	}
 	for _, n := range r.Outbox {
 		if !n.Sent.IsZero() {
@@ -202,12 +202,12 @@ func (d *demo) say(who, what string, more ...string) {
 func (d *demo) name(gateway int) string { return "gateway-" + string(rune('a'+gateway)) }
 
 // group says in a line what holds of several routes.
-func (d *demo) group(g automation.Group) string {
+func (d *demo) group(verb string, g automation.Group) string {
 	who := g.Resources[0]
-	if n := len(g.Resources) - 1; n > 0 {
-		who += fmt.Sprintf(" and %d more", n)
+	if n := len(g.Resources); n > 1 {
+		who = fmt.Sprintf("each of %d routes", n)
 	}
-	return who + ": " + d.named(g.What)
+	return who + " " + verb + d.named(g.What)
 }
 
 // named puts the gateways' names for their ids.

@@ -3,11 +3,13 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/flow"
 )
 
 // Text writes a report for people. Every line can be read aloud, and nothing
@@ -22,7 +24,7 @@ func (r Report) Text(w io.Writer) {
 }
 
 func (r Result) text(w io.Writer) {
-	fmt.Fprintf(w, "event: %s\n", r.Event.Cause)
+	fmt.Fprintf(w, "event: %s\n", r.Event.line())
 	for _, reason := range r.NotWanted {
 		fmt.Fprintf(w, "  %s does not want it: %s\n", reason.Automation, reason.Why)
 	}
@@ -43,12 +45,12 @@ func (r Run) text(w io.Writer) {
 	if r.Reason != "" {
 		fmt.Fprintf(w, "  %s\n", r.Reason)
 	}
-	changes(w, r.Made)
+	changes(w, "went", r.Made)
 	remarks(w, "left", r.Left)
 	remarks(w, "not chosen", r.Rejected)
 	notes(w, r.Notes)
 	for _, c := range r.Calls {
-		if c.Error != "" {
+		if c.Error != "" && !r.tells(c.Error) {
 			fmt.Fprintf(w, "  call %s %s: %s: %s\n", c.Operation, c.Resource, c.Outcome, c.Error)
 		}
 	}
@@ -68,39 +70,45 @@ func (r Run) text(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
+// tells says whether an error of a call is a part of what is said anyway.
+func (r Run) tells(err string) bool {
+	return strings.Contains(r.Reason, err) || slices.ContainsFunc(r.Notices, func(n Notice) bool { return strings.Contains(n.Error, err) })
+}
+
 func (p Plan) text(w io.Writer) {
 	fmt.Fprintf(w, "%s (%s, %s): ", p.Automation, p.Kind, p.Region)
 	switch n := len(p.Plan.Changes); {
 	case n > 0:
-		fmt.Fprintf(w, "%s to make\n", count(n, "change"))
+		fmt.Fprintf(w, "%s to make\n", Count(n, "change"))
 	case len(p.Plan.Stuck) > 0:
-		fmt.Fprintln(w, "stuck")
+		fmt.Fprintln(w, flow.Stuck)
 	default:
-		fmt.Fprintf(w, "nothing to do\n  %s\n", p.Plan.Nothing)
+		fmt.Fprintf(w, "%s\n  %s\n", flow.NothingToDo, p.Plan.Nothing)
 	}
-	changes(w, p.Plan.Changes)
+	changes(w, "goes", p.Plan.Changes)
 	remarks(w, "cannot be done", p.Plan.Stuck)
 	remarks(w, "not chosen", p.Plan.Rejected)
 	notes(w, p.Plan.Notes)
 }
 
-func changes(w io.Writer, list []automation.Change) {
-	groups(w, automation.GroupChanges(list), "")
+// changes says of each what it goes, or went, from and to.
+func changes(w io.Writer, verb string, list []automation.Change) {
+	groups(w, "", verb+" ", automation.GroupChanges(list))
 }
 
 func remarks(w io.Writer, title string, list []automation.Remark) {
-	groups(w, automation.GroupRemarks(list), title+": ")
+	groups(w, title+": ", "", automation.GroupRemarks(list))
 }
 
 // groups writes what is said of several resources once, and the resources
 // below; what is said of a single one is written in a line.
-func groups(w io.Writer, list []automation.Group, title string) {
+func groups(w io.Writer, title, verb string, list []automation.Group) {
 	for _, g := range list {
 		if len(g.Resources) == 1 {
-			fmt.Fprintf(w, "  %s%s %s\n", title, g.Resources[0], g.What)
+			fmt.Fprintf(w, "  %s%s %s%s\n", title, g.Resources[0], verb, g.What)
 			continue
 		}
-		fmt.Fprintf(w, "  %s%d: %s\n", title, len(g.Resources), g.What)
+		fmt.Fprintf(w, "  %seach of these %d %s%s:\n", title, len(g.Resources), verb, g.What)
 		for _, r := range g.Resources {
 			fmt.Fprintf(w, "    %s\n", r)
 		}
@@ -119,7 +127,8 @@ func hints(w io.Writer, list []string) {
 	}
 }
 
-func count(n int, noun string) string {
+// Count is a number of things, in words.
+func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -3,10 +3,12 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/flow"
 )
 
@@ -24,15 +26,6 @@ type Result struct {
 	NotWanted   []app.Reason `json:"notWanted,omitempty"` // why no automation wants it
 	Unavailable string       `json:"error,omitempty"`     // why it could not be handled
 	Hints       []string     `json:"hints,omitempty"`
-}
-
-// Event names an event.
-type Event struct {
-	ID         string    `json:"id,omitempty"`
-	DetailType string    `json:"detailType"`
-	Resources  []string  `json:"resources,omitempty"`
-	Time       time.Time `json:"time,omitzero"`
-	Cause      string    `json:"-"`
 }
 
 // Run is a run that has ended.
@@ -99,7 +92,7 @@ func OfRun(r *flow.Run) Run {
 	v := Run{
 		ID: r.ID, Fleet: r.Fleet, Automation: r.Automation, Kind: r.Kind, Region: r.Region,
 		Outcome: r.Outcome, Reason: r.Reason, Made: r.Made, Left: r.Left,
-		Rejected: r.Plan.Rejected, Notes: r.Plan.Notes, Hints: r.Hints,
+		Rejected: r.Plan.Rejected, Notes: r.Plan.Notes, Hints: once(r.Hints),
 		Started: r.Created, Took: Span(r.Ended.Sub(r.Created)),
 	}
 	if l, ok := r.Latency(); ok {
@@ -121,4 +114,21 @@ func OfRun(r *flow.Run) Run {
 func OfPreview(p app.Preview) Plan {
 	a := p.Automation
 	return Plan{Fleet: a.Fleet, Automation: a.Name, Kind: a.Kind.Name, Region: a.Region, Plan: p.Plan}
+}
+
+// Hints are what to type next, each once.
+func Hints(err error) []string {
+	return once(failure.Hints(err))
+}
+
+// once drops repetitions: what was tried for several resources failed for each
+// of them for the same reason.
+func once(hints []string) []string {
+	var unique []string
+	for _, h := range hints {
+		if !slices.Contains(unique, h) {
+			unique = append(unique, h)
+		}
+	}
+	return unique
 }

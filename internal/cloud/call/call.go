@@ -100,6 +100,7 @@ func (m Middleware) handle(ctx context.Context, in middleware.InitializeInput, n
 	}
 	start := m.Now()
 	out, metadata, err := next.HandleInitialize(ctx, in)
+	err = m.Classify(err)
 	if r, ok := ctx.Value(recorderKey{}).(Recorder); ok {
 		entry := Entry{At: start, Took: m.Now().Sub(start), Operation: operation, Outcome: OutcomeOf(err)}
 		entry.Resource, entry.To = Effect(in.Parameters)
@@ -109,7 +110,7 @@ func (m Middleware) handle(ctx context.Context, in middleware.InitializeInput, n
 		}
 		r.Record(entry)
 	}
-	return out, metadata, m.Classify(err)
+	return out, metadata, err
 }
 
 // OutcomeOf says what an error tells about the effect of a mutating call.

@@ -26,9 +26,6 @@ const patience = 10 * time.Second
 // Engine drives runs to their end. It is safe for concurrent use.
 type Engine struct {
 	*flow.Executor
-	// Watch, if not nil, is told of a live run each time the engine is about
-	// to wait for it: what it waits for, and until when. It must not block.
-	Watch func(*flow.Run)
 }
 
 // Handle claims an event's subject and drives the run that handles the event
