@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
@@ -34,7 +33,6 @@ type Clients struct {
 	Region string
 	EC2    *ec2.Client
 	SNS    *sns.Client
-	STS    *sts.Client
 }
 
 // idleConns keeps the connections of a burst of parallel writes for the next
@@ -99,6 +97,5 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 		Region: cfg.Region,
 		EC2:    ec2.NewFromConfig(cfg),
 		SNS:    sns.NewFromConfig(cfg),
-		STS:    sts.NewFromConfig(cfg),
 	}
 }

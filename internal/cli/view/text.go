@@ -108,7 +108,7 @@ func groups(w io.Writer, title, verb string, list []automation.Group) {
 			fmt.Fprintf(w, "  %s%s %s%s\n", title, g.Resources[0], verb, g.What)
 			continue
 		}
-		fmt.Fprintf(w, "  %seach of these %d %s%s:\n", title, len(g.Resources), verb, g.What)
+		fmt.Fprintf(w, "  %s%s %d %s%s:\n", title, "each of these", len(g.Resources), verb, g.What)
 		for _, r := range g.Resources {
 			fmt.Fprintf(w, "    %s\n", r)
 		}
