@@ -16,6 +16,7 @@ import (
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud"
+	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/flow"
@@ -484,4 +485,18 @@ func TestAnotherRevisionIsNotContinued(t *testing.T) {
 			b.Errorf("outcome %s (%s), raised %d times", run.Outcome, run.Reason, b.world.raised)
 		}
 	})
+}
+
+func TestLatencyOfAReplayedEventIsNotTold(t *testing.T) {
+	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	run := flow.Run{
+		Created: now,
+		Audit:   []flow.Entry{{Step: "move", Entry: call.Entry{Operation: "ec2:ReplaceRoute", At: now.Add(time.Second), Took: time.Second, Outcome: call.Done}}},
+	}
+	for age, told := range map[time.Duration]bool{time.Minute: true, 5 * 365 * 24 * time.Hour: false} {
+		run.Events = []event.Event{{Time: now.Add(-age)}}
+		if l, ok := run.Latency(); ok != told || ok && l != age+2*time.Second {
+			t.Errorf("event %s before the run: latency %s, %t", age, l, ok)
+		}
+	}
 }

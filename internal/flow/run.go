@@ -140,13 +140,17 @@ func (r *Run) undone() []automation.Remark {
 	return left
 }
 
+// replayed is how old an event is that cannot have come from EventBridge
+// itself: it tries for 24 hours (shared/facts/events.md, section 1).
+const replayed = 24 * time.Hour
+
 // Latency is the time from the earliest event that caused the run to the last
-// acknowledged call. It reports false if nothing was written or no event has a
-// time.
+// acknowledged call. It reports false if nothing was written, if no event has a
+// time, or if the event was sent again by hand long afterwards.
 func (r *Run) Latency() (time.Duration, bool) {
 	writes := r.Writes()
 	first := r.eventTime()
-	if len(writes) == 0 || first.IsZero() {
+	if len(writes) == 0 || first.IsZero() || r.Created.Sub(first) > replayed {
 		return 0, false
 	}
 	var last time.Time

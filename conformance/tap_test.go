@@ -1,0 +1,187 @@
+//go:build conformance
+
+package conformance
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/droverhq/drover/internal/scenario"
+)
+
+// tap stands between a program and moto, lets everything through unchanged and
+// remembers it. It reads what is on the wire and knows nothing of the SDK: it
+// is a witness of its own.
+type tap struct {
+	url string
+
+	mu     sync.Mutex
+	made   []request
+	before func(operation string)
+}
+
+// request is one request and what became of it.
+type request struct {
+	Operation string // as IAM names it: "ec2:ReplaceRoute"
+	Form      url.Values
+	Status    int
+	Answer    string // of a request that was refused
+}
+
+type requestKey struct{}
+
+// newTap opens a tap to a server for the length of a test.
+func newTap(t *testing.T, s *server) *tap {
+	t.Helper()
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tp := &tap{}
+	// ModifyResponse runs before the caller gets its answer, so that whatever
+	// the caller knows to have happened has been recorded.
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: func(res *http.Response) error {
+			made := res.Request.Context().Value(requestKey{}).(request)
+			made.Status = res.StatusCode
+			if !made.done() {
+				answer, err := io.ReadAll(res.Body)
+				if err != nil {
+					return err
+				}
+				made.Answer = string(answer)
+				res.Body = io.NopCloser(bytes.NewReader(answer))
+			}
+			tp.record(made)
+			seen.add(made.Operation)
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			made := r.Context().Value(requestKey{}).(request)
+			made.Status, made.Answer = http.StatusBadGateway, err.Error()
+			tp.record(made)
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		made, err := read(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		tp.meet(made.Operation)
+		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, made)))
+	}))
+	tp.url = front.URL
+	t.Cleanup(func() {
+		front.Close()
+		if t.Failed() {
+			t.Logf("what went over the wire:\n%s\nthe last lines of moto's log:\n%s", lines(tp.requests()), s.log.tail(20))
+		}
+	})
+	return tp
+}
+
+// read takes a request apart and puts it together again.
+func read(r *http.Request) (request, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return request{}, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	made := request{Operation: signedFor(r) + ":" + r.Method + " " + r.URL.Path}
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("Action") {
+		made.Operation, made.Form = signedFor(r)+":"+form.Get("Action"), form
+	}
+	return made, nil
+}
+
+// signedFor is the service in the credential scope of a request's signature:
+// KEY/20261121/us-west-1/ec2/aws4_request.
+func signedFor(r *http.Request) string {
+	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	scope, _, _ = strings.Cut(scope, ",")
+	if parts := strings.Split(scope, "/"); len(parts) == 5 {
+		return parts[3]
+	}
+	return "unsigned"
+}
+
+// interfere has something done before each request is passed on.
+func (tp *tap) interfere(before func(operation string)) {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	tp.before = before
+}
+
+func (tp *tap) meet(operation string) {
+	tp.mu.Lock()
+	before := tp.before
+	tp.mu.Unlock()
+	if before != nil {
+		before(operation)
+	}
+}
+
+func (tp *tap) record(made request) {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	tp.made = append(tp.made, made)
+}
+
+// requests are all requests so far.
+func (tp *tap) requests() []request {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	return slices.Clone(tp.made)
+}
+
+func (r request) done() bool { return r.Status < http.StatusMultipleChoices }
+
+// mutates says whether a request could change anything.
+func (r request) mutates() bool {
+	_, action, _ := strings.Cut(r.Operation, ":")
+	return !strings.HasPrefix(action, "Describe") && !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List")
+}
+
+// mutation names a mutating request as plans do, from the form on the wire. A
+// request that is not known here gets a name that no plan holds.
+func (r request) mutation() string {
+	switch r.Operation {
+	case "ec2:ReplaceRoute":
+		destination := cmp.Or(r.Form.Get("DestinationCidrBlock"), r.Form.Get("DestinationIpv6CidrBlock"), r.Form.Get("DestinationPrefixListId"))
+		return scenario.Mutation(r.Operation, r.Form.Get("RouteTableId")+" "+destination,
+			cmp.Or(r.Form.Get("NetworkInterfaceId"), r.Form.Get("InstanceId")))
+	case "ec2:ModifyNetworkInterfaceAttribute":
+		if r.Form.Get("SourceDestCheck.Value") == "false" {
+			return scenario.Mutation(r.Operation, r.Form.Get("NetworkInterfaceId"), "source/destination check off")
+		}
+	case "sns:Publish":
+		return scenario.Mutation(r.Operation, r.Form.Get("TopicArn"), "")
+	}
+	return scenario.Mutation(r.Operation, "with the form "+r.Form.Encode(), "")
+}
+
+// lines writes requests for people.
+func lines(made []request) string {
+	var b strings.Builder
+	for _, r := range made {
+		fmt.Fprintf(&b, "%d %s %s\n", r.Status, r.Operation, r.Form.Encode())
+		if r.Answer != "" {
+			fmt.Fprintf(&b, "    %s\n", r.Answer)
+		}
+	}
+	return b.String()
+}
