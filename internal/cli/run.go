@@ -14,13 +14,14 @@ import (
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/flow"
-	"github.com/droverhq/drover/internal/ledger/memory"
+	"github.com/droverhq/drover/internal/ledger"
 )
 
 // input are the flags that say which events are to be handled for which fleet.
 type input struct {
 	fleet, event string
 	sweep        []string
+	ledger       string
 	json         bool
 	verbose      bool
 }
@@ -31,9 +32,10 @@ func (in *input) flags(cmd *cobra.Command) {
 	f.StringVarP(&in.event, "event", "e", "", "the `FILE` with the event, or with several; - is standard input")
 	f.StringSliceVar(&in.sweep, "sweep", nil, "instead of an event, look for what lost events left behind: all automations, or those with `NAMES`")
 	f.Lookup("sweep").NoOptDefVal = allAutomations
+	f.StringVar(&in.ledger, "ledger", memoryLedger, "the `FILE` in which runs and interruption notices are remembered, shared by processes")
 	f.BoolVar(&in.json, "json", false, "print the result as one JSON value")
 	f.BoolVarP(&in.verbose, "verbose", "v", false, "log every AWS call to standard error")
-	for _, name := range []string{"fleet", "event"} {
+	for _, name := range []string{"fleet", "event", "ledger"} {
 		if err := cmd.MarkFlagFilename(name); err != nil {
 			panic(err) // the flag is defined three lines above
 		}
@@ -53,7 +55,7 @@ const allAutomations = "*"
 func newRun(env *Env) *cobra.Command {
 	var in input
 	cmd := &cobra.Command{
-		Use:   "run --fleet FILE (--event FILE | --sweep[=NAMES]) [--json] [--verbose]",
+		Use:   "run --fleet FILE (--event FILE | --sweep[=NAMES]) [--ledger FILE] [--json] [--verbose]",
 		Short: "Handle events to their end and print what was done",
 		Long: `Handles one event, or several, each to its end: finds the automations that
 want it, observes AWS, decides, acts, verifies, and prints what was done.
@@ -62,13 +64,18 @@ The event is what EventBridge delivers, as JSON; a file may hold several, one
 after another or one per line. With --sweep there is no event: the automations
 look by themselves for what a lost event has left behind.
 
+With --ledger, what must outlive the program is kept in a file: claims, so that
+several processes do not work at the same thing, runs that a process did not
+finish, which the next one does, notices that could not be sent, and warnings of
+interruption. Without it they are kept in memory.
+
 Credentials and endpoint are the AWS SDK's usual ones (AWS_PROFILE,
 AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
 		Example: `  drover run --fleet fleet.yaml --event event.json
   drover run --fleet fleet.yaml --event - < events.jsonl
-  drover run --fleet fleet.yaml --sweep`,
+  drover run --fleet fleet.yaml --sweep --ledger /var/lib/drover/ledger.db`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd, in, handled)
+			return env.handle(cmd, in, work{event: handled, finish: (*app.App).Resume, open: env.openLedger})
 		},
 	}
 	in.flags(cmd)
@@ -78,14 +85,15 @@ AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
 func newPlan(env *Env) *cobra.Command {
 	var in input
 	cmd := &cobra.Command{
-		Use:   "plan --fleet FILE (--event FILE | --sweep[=NAMES]) [--json] [--verbose]",
+		Use:   "plan --fleet FILE (--event FILE | --sweep[=NAMES]) [--ledger FILE] [--json] [--verbose]",
 		Short: "Print what run would do, and change nothing",
 		Long: `Observes AWS and decides exactly as run does, prints the plan, and changes
-nothing: a guard refuses every call that could.`,
+nothing: a guard refuses every call that could. With --ledger it takes into
+account what earlier runs have remembered there.`,
 		Example: `  drover plan --fleet fleet.yaml --event event.json
   drover plan --fleet fleet.yaml --sweep=sdwan --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd, in, previewed)
+			return env.handle(cmd, in, work{event: previewed, open: env.readLedger})
 		},
 	}
 	in.flags(cmd)
@@ -105,9 +113,16 @@ func (in *input) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// handle reads the input, does one thing about every event, and prints the
-// results. Everything is read before anything is called.
-func (e *Env) handle(cmd *cobra.Command, in input, do func(context.Context, *app.App, event.Event) (view.Result, error)) error {
+// work is what a verb does.
+type work struct {
+	open   func(ctx context.Context, path string) (ledger.Ledger, error)
+	event  func(context.Context, *app.App, event.Event) (view.Result, error)
+	finish func(*app.App, context.Context) error // after all events; may be nil
+}
+
+// handle reads the input, does a verb's work, and prints the results.
+// Everything is read before anything is called.
+func (e *Env) handle(cmd *cobra.Command, in input, do work) error {
 	if err := in.check(cmd); err != nil {
 		return err
 	}
@@ -132,8 +147,13 @@ func (e *Env) handle(cmd *cobra.Command, in input, do func(context.Context, *app
 	if in.verbose {
 		e.logCalls(&cfg, log)
 	}
+	kept, err := do.open(ctx, in.ledger)
+	if err != nil {
+		return err
+	}
+	defer kept.Close() //nolint:errcheck // every write has been acknowledged before
 	a := app.New(app.Deps{
-		Fleet: fleet, Ledger: memory.New(e.Clock), AWS: cfg, Clock: e.Clock,
+		Fleet: fleet, Ledger: kept, AWS: cfg, Clock: e.Clock,
 		Log: log, Version: e.Version, Watch: p.watch,
 	})
 	if in.event == "" {
@@ -151,7 +171,7 @@ func (e *Env) handle(cmd *cobra.Command, in input, do func(context.Context, *app
 	var failed []error
 	for _, ev := range events {
 		p.say(view.Summary(ev) + ": waiting for AWS")
-		result, err := do(ctx, a, ev)
+		result, err := do.event(ctx, a, ev)
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -163,6 +183,12 @@ func (e *Env) handle(cmd *cobra.Command, in input, do func(context.Context, *app
 		}
 	} else {
 		report.Text(e.Stdout)
+	}
+	if do.finish != nil {
+		p.say("going on with what earlier processes have left")
+		if err := do.finish(a, ctx); err != nil {
+			return err
+		}
 	}
 	return verdict(failed, len(events))
 }
