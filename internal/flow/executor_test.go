@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/awssim"
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/cloud/call"
@@ -24,6 +28,7 @@ import (
 	"github.com/droverhq/drover/internal/iam"
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/ledger/memory"
+	"github.com/droverhq/drover/internal/scenario"
 )
 
 // toy is a kind whose world is one number. The number ought to be at least
@@ -33,7 +38,7 @@ type toy struct {
 	number int
 	raised int // how often
 
-	observe func(*automation.Turn[toyConfig, toyState]) error
+	observe func(context.Context, *automation.Turn[toyConfig, toyState]) error
 	do      func(context.Context, *automation.Turn[toyConfig, toyState]) error
 }
 
@@ -72,14 +77,14 @@ func (w *toy) kind() automation.Definition {
 		About: func(c toyConfig, e event.Event) (automation.Subject, bool) {
 			return automation.Subject{}, false
 		},
-		Observe: func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
+		Observe: func(ctx context.Context, t *automation.Turn[toyConfig, toyState]) error {
 			t.State.Seen = w.get()
 			t.State.Events = nil
 			for _, e := range t.Events {
 				t.State.Events = append(t.State.Events, e.ID)
 			}
 			if w.observe != nil {
-				return w.observe(t)
+				return w.observe(ctx, t)
 			}
 			return nil
 		},
@@ -414,7 +419,7 @@ func TestTroubleThatPassesIsSurvived(t *testing.T) {
 			return nil
 		}
 		waited := 0
-		b.world.observe = func(t *automation.Turn[toyConfig, toyState]) error {
+		b.world.observe = func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
 			if waited++; waited < 3 {
 				return failure.Waitf(t.Clock.Now().Add(time.Second), "a read that agrees")
 			}
@@ -499,4 +504,29 @@ func TestLatencyOfAReplayedEventIsNotTold(t *testing.T) {
 			t.Errorf("event %s before the run: latency %s, %t", age, l, ok)
 		}
 	}
+}
+
+// TestPlanningCannotWrite: a kind that changes something while it observes is
+// stopped before anything leaves the process, in a run and in a preview.
+func TestPlanningCannotWrite(t *testing.T) {
+	bubble(t, func(b *bench) {
+		sim := scenario.NewSimulated(clock.Real{}, awssim.Options{})
+		p := b.process("p")
+		p.Clients = func(region string) *cloud.Clients { return cloud.New(sim.AWS(), region, cloud.Options{Seed: 1}) }
+		b.world.observe = func(ctx context.Context, t *automation.Turn[toyConfig, toyState]) error {
+			_, err := t.AWS.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
+			return err
+		}
+		run := b.handle(p, latest, "1")
+		if run.Outcome != flow.RolledBack || !strings.Contains(run.Reason, "ec2:CreateVpc: nothing may be changed here") {
+			b.Errorf("run ended %s: %s", run.Outcome, run.Reason)
+		}
+		var refused *call.ReadOnlyError
+		if _, err := p.Preview(b.Context(), b.auto, latest, b.event("2")); !errors.As(err, &refused) {
+			b.Errorf("preview: %v", err)
+		}
+		if made := sim.Mutations(); len(made) > 0 {
+			b.Errorf("planning made %v", made)
+		}
+	})
 }

@@ -1,10 +1,15 @@
 package scenario_test
 
 import (
+	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
@@ -222,6 +227,99 @@ func TestTwoEventsAtOnce(t *testing.T) {
 		}
 		if err := tr.stage.Err(); err != nil {
 			tr.Error(err)
+		}
+	})
+}
+
+// replacements counts the ReplaceRoute calls that took effect, by route and
+// target.
+func (tr *trouble) replacements() map[string]int {
+	count := map[string]int{}
+	for _, m := range tr.world.Mutations() {
+		if strings.HasPrefix(m, "ec2:ReplaceRoute ") {
+			count[m]++
+		}
+	}
+	return count
+}
+
+// TestASecondAttemptDoesOnlyWhatRemains: one of two writes fails for good, and
+// the attempt with it; what the first attempt has done is not done again.
+func TestASecondAttemptDoesOnlyWhatRemains(t *testing.T) {
+	inTrouble(t, func(tr *trouble) {
+		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[0].Interfaces[0])
+		failed := 0
+		tr.world.Intercept(func(c awssim.Call) awssim.Fault {
+			in, ok := c.Input.(*ec2.ReplaceRouteInput)
+			if !ok || *in.DestinationCidrBlock != "10.2.0.0/16" || failed == 8 {
+				return awssim.Fault{}
+			}
+			failed++
+			return awssim.FailBefore(awssim.InternalError())
+		})
+		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+		for route, n := range tr.replacements() {
+			if n != 1 {
+				t.Errorf("%s: %d times", route, n)
+			}
+		}
+		if failed != 8 {
+			t.Errorf("%d calls failed: the attempt was not repeated", failed)
+		}
+	})
+}
+
+// TestAnOldObservationIsRenewedBeforeAWrite: there are more routes than may be
+// written at once, and calls are slow. While the first of them are written,
+// the standby stops; the rest must not follow.
+func TestAnOldObservationIsRenewedBeforeAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		w := scenario.NewSimulated(clock.Real{}, awssim.Options{PageSize: 1000, Latency: func(awssim.Call) time.Duration {
+			if slow.Load() {
+				return 1500 * time.Millisecond
+			}
+			return 0
+		}})
+		s := scenario.NewStage(t.Context(), w)
+		s.Set(scenario.Layout{Gateways: 3})
+		for i := range 60 {
+			s.Route(0, fmt.Sprintf("10.%d.0.0/16", i+1), s.Gateways[0].Interfaces[0])
+		}
+		stopped := s.Stop(0)
+		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Failover()), app.Kinds())
+		if err != nil || s.Err() != nil {
+			t.Fatal(err, s.Err())
+		}
+		tr := &trouble{T: t, world: w, stage: s, app: s.App(fleet)}
+		slow.Store(true)
+		var once sync.Once
+		w.OnCall(func(c awssim.Call) {
+			if c.Operation != "ec2:ReplaceRoute" {
+				return
+			}
+			once.Do(func() {
+				if _, err := ec2.NewFromConfig(w.AWS()).StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: []string{s.Gateways[1].Instance}}); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		run := tr.handle(last(stopped))
+		s.Expect(run, flow.Succeeded)
+		onStandby := 0
+		for m, n := range tr.replacements() {
+			if strings.HasSuffix(m, s.Gateways[1].Interfaces[0]) {
+				onStandby += n
+			}
+		}
+		if onStandby > 50 {
+			t.Errorf("%d routes were written to the standby, 50 of them before it stopped", onStandby)
+		}
+		for i := range 60 {
+			s.ExpectRoute(0, fmt.Sprintf("10.%d.0.0/16", i+1), s.Gateways[2].Interfaces[0])
+		}
+		if err := s.Err(); err != nil {
+			t.Error(err)
 		}
 	})
 }
