@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -527,6 +528,58 @@ func TestPlanningCannotWrite(t *testing.T) {
 		}
 		if made := sim.Mutations(); len(made) > 0 {
 			b.Errorf("planning made %v", made)
+		}
+	})
+}
+
+// TestTheCallsOfAnOvertakenAttemptAreAudited: an attempt does not heed its
+// deadline, another process takes over and finishes, and then the first one
+// comes back, having changed something.
+func TestTheCallsOfAnOvertakenAttemptAreAudited(t *testing.T) {
+	bubble(t, func(b *bench) {
+		sim := scenario.NewSimulated(clock.Real{}, awssim.Options{})
+		var begun atomic.Bool
+		b.world.do = func(ctx context.Context, t *automation.Turn[toyConfig, toyState]) error {
+			if begun.Swap(true) {
+				return nil
+			}
+			time.Sleep(time.Minute)
+			_, err := t.AWS.EC2.CreateVpc(context.WithoutCancel(ctx), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
+			return err
+		}
+		slow, quick := b.process("slow"), b.process("quick")
+		slow.Clients = func(region string) *cloud.Clients { return cloud.New(sim.AWS(), region, cloud.Options{Seed: 1}) }
+		done := make(chan *flow.Run)
+		go func() { done <- b.handle(slow, latest, "1") }()
+		time.Sleep(time.Second)
+		b.handle(quick, latest, "2")
+		run := <-done
+		if run.Outcome != flow.Succeeded || len(run.Audit) != 1 || run.Audit[0].Operation != "ec2:CreateVpc" {
+			b.Errorf("outcome %s, audit %+v", run.Outcome, run.Audit)
+		}
+	})
+}
+
+// TestAForeignClaimIsLeftAlone: the ledger says that the subject belongs to
+// another run. That is damage, and ending the run must not add to it.
+func TestAForeignClaimIsLeftAlone(t *testing.T) {
+	bubble(t, func(b *bench) {
+		const key = "claims/fleet/auto/number"
+		foreign := json.RawMessage(`{"run": "somebody-else", "live": true, "generation": 7}`)
+		b.world.do = func(ctx context.Context, _ *automation.Turn[toyConfig, toyState]) error {
+			rec, err := b.ledger.Get(ctx, key)
+			if err != nil {
+				return err
+			}
+			return b.ledger.Write(ctx, ledger.Update(key, rec.Version, foreign, time.Time{}))
+		}
+		_, err := b.process("p").Handle(b.Context(), b.auto, "", latest, b.event("1"))
+		if failure.ClassOf(err) != failure.Stop || err == nil {
+			b.Fatalf("Handle = %v, want a stop", err)
+		}
+		rec, err := b.ledger.Get(b.Context(), key)
+		if err != nil || string(rec.Value) != string(foreign) {
+			b.Errorf("the claim is now %s (%v)", rec.Value, err)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func (x *Executor) finish(ctx context.Context, run *Run, before time.Time) error
 			return err
 		}
 		if c.Run != run.ID {
-			return failure.Stopf("end run %s: its claim %s belongs to run %s", run.ID, key, c.Run)
+			return x.foreign(ctx, run, key, c)
 		}
 		var next []ledger.Write
 		c.Live = false
@@ -70,4 +70,18 @@ func (x *Executor) succeed(ctx context.Context, run *Run, c *claim) (*Run, error
 		kept = without(kept, e)
 	}
 	return x.begin(ctx, a, run.Topic, run.Subject, c, c.Pending, kept)
+}
+
+// foreign is the error for a claim that belongs to another run: somebody else
+// has ended this one meanwhile, and its successor holds the claim; or else the
+// ledger is damaged, and a person must look.
+func (x *Executor) foreign(ctx context.Context, run *Run, key string, c claim) error {
+	stored, err := x.Load(ctx, run.ID)
+	if err != nil {
+		return err
+	}
+	if stored.version != run.version {
+		return fmt.Errorf("end run %s: %w", run.ID, &ledger.ConflictError{Keys: []string{runKey(run.ID)}})
+	}
+	return failure.Stopf("end run %s: its claim %s belongs to run %s", run.ID, key, c.Run)
 }
