@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	driver "modernc.org/sqlite"
@@ -60,7 +63,21 @@ func open(ctx context.Context, path string, clk clock.Clock) (_ *Ledger, err err
 	}); err != nil {
 		return nil, err
 	}
-	return l, useLog(ctx, l.db)
+	if err := useLog(ctx, l.db); err != nil {
+		return nil, err
+	}
+	return l, patiently(ctx, func() error { return l.prepare(ctx) })
+}
+
+// prepare parses the statements once, which takes longer than to run them.
+func (l *Ledger) prepare(ctx context.Context) (err error) {
+	l.prepared = map[string]*sql.Stmt{}
+	for _, query := range append(slices.Collect(maps.Values(conditional)), selectOne, selectRange, deleteExpired) {
+		if l.prepared[query], err = l.db.PrepareContext(ctx, query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dsn says how every connection to the file is made.
@@ -76,7 +93,8 @@ func dsn(path string) string {
 		// Texts of errors tell of this call, not of the one before.
 		"_error_rc": {"1"},
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String()
+	path = "/" + strings.TrimPrefix(filepath.ToSlash(path), "/") // so, too, when it begins with C:
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}).String()
 }
 
 // useLog sets the file to write-ahead logging, which it then keeps: readers go

@@ -51,16 +51,22 @@ func establish(ctx context.Context, tx *sql.Tx) (identity string, err error) {
 		return "", err
 	case app == 0 && version == 0 && objects == 0:
 		identity = "sqlite-" + rand.Text()
-		return identity, create(ctx, tx, identity)
+		return identity, makeTables(ctx, tx, identity)
 	case app != application:
 		return "", errForeign
 	case version > schema:
 		return "", &newerError{version}
 	}
-	return identity, tx.QueryRowContext(ctx, `SELECT identity FROM ledger`).Scan(&identity)
+	// SQLite opens a file that may only be read, and would not say so before the
+	// first change. This is one that changes nothing.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM record WHERE FALSE`); err != nil {
+		return "", err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT identity FROM ledger`).Scan(&identity)
+	return identity, err
 }
 
-func create(ctx context.Context, tx *sql.Tx, identity string) error {
+func makeTables(ctx context.Context, tx *sql.Tx, identity string) error {
 	header := fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d;`, application, schema)
 	if _, err := tx.ExecContext(ctx, tables+header); err != nil {
 		return err

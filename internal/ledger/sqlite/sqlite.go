@@ -16,7 +16,9 @@
 //
 // The file must be on a local disk, because the processes share memory beside
 // it (FILE-shm). FILE and FILE-wal, the log, are one: copy or move both, while
-// nobody has the ledger open. It never shrinks; room is used again.
+// nobody has the ledger open. It never shrinks; room is used again. A process
+// that has it open must not open the file in any other way: when it closed
+// that, POSIX would take its locks away (see touch).
 //
 // A handle has one connection, so calls on one handle wait for one another, in
 // the order in which they came. Open several for more.
@@ -38,6 +40,7 @@ type Ledger struct {
 	path     string
 	clock    clock.Clock
 	db       *sql.DB
+	prepared map[string]*sql.Stmt // all statements, by their text
 	identity string
 }
 
@@ -63,7 +66,7 @@ func (l *Ledger) Get(ctx context.Context, key string) (ledger.Record, error) {
 	}
 	var record ledger.Record
 	err := patiently(ctx, func() (err error) {
-		row := l.db.QueryRowContext(ctx, selectOne, sql.Named("key", []byte(key)), l.now())
+		row := l.prepared[selectOne].QueryRowContext(ctx, sql.Named("key", []byte(key)), l.now())
 		record, err = scan(row.Scan)
 		return err
 	})
@@ -77,7 +80,7 @@ func (l *Ledger) Get(ctx context.Context, key string) (ledger.Record, error) {
 }
 
 const selectRange = `SELECT key, version, value, expires FROM record
-	WHERE key >= :first AND key < :end AND ` + live + ` ORDER BY key LIMIT :limit`
+	WHERE key >= :first AND key < :end AND ` + live + ` ORDER BY key`
 
 // List implements [ledger.Ledger]. What it returns was there at one moment.
 func (l *Ledger) List(ctx context.Context, prefix, after string, limit int) ([]ledger.Record, error) {
@@ -88,13 +91,12 @@ func (l *Ledger) List(ctx context.Context, prefix, after string, limit int) ([]l
 	var list []ledger.Record
 	err := patiently(ctx, func() error {
 		list = nil
-		rows, err := l.db.QueryContext(ctx, selectRange,
-			sql.Named("first", first), sql.Named("end", end), sql.Named("limit", limit), l.now())
+		rows, err := l.prepared[selectRange].QueryContext(ctx, sql.Named("first", first), sql.Named("end", end), l.now())
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err below is what counts; it reports this one, too
-		for rows.Next() {
+		defer rows.Close()                     //nolint:errcheck // rows.Err below is what counts; it reports this one, too
+		for len(list) < limit && rows.Next() { // SQLite finds a row when it is asked for the next
 			record, err := scan(rows.Scan)
 			if err != nil {
 				return err

@@ -38,7 +38,7 @@ func (l *Ledger) Write(ctx context.Context, writes ...ledger.Write) error {
 		now := l.now() // under the lock: writes happen in the order of their times
 		var changed []string
 		for _, w := range writes {
-			switch held, err := apply(ctx, tx, w, now); {
+			switch held, err := l.apply(ctx, tx, w, now); {
 			case err != nil:
 				return err
 			case !held:
@@ -49,7 +49,7 @@ func (l *Ledger) Write(ctx context.Context, writes ...ledger.Write) error {
 			slices.Sort(changed)
 			return &ledger.ConflictError{Keys: changed}
 		}
-		return purge(ctx, tx, 2*len(writes), now)
+		return l.purge(ctx, tx, 2*len(writes), now)
 	})
 	if err == nil || ledger.IsConflict(err) {
 		return err
@@ -59,8 +59,8 @@ func (l *Ledger) Write(ctx context.Context, writes ...ledger.Write) error {
 
 // apply does one write and says whether its condition held. No key appears
 // twice in a transaction, so no write changes the condition of another.
-func apply(ctx context.Context, tx *sql.Tx, w ledger.Write, now sql.NamedArg) (held bool, err error) {
-	err = tx.QueryRowContext(ctx, conditional[w.Op],
+func (l *Ledger) apply(ctx context.Context, tx *sql.Tx, w ledger.Write, now sql.NamedArg) (held bool, err error) {
+	err = tx.StmtContext(ctx, l.prepared[conditional[w.Op]]).QueryRowContext(ctx,
 		sql.Named("key", []byte(w.Key)),
 		sql.Named("version", w.Version),
 		sql.Named("value", []byte(w.Value)),
@@ -79,9 +79,10 @@ func seconds(expires time.Time) sql.Null[int64] {
 	return sql.Null[int64]{V: rounded.Unix(), Valid: !rounded.IsZero()}
 }
 
-func purge(ctx context.Context, tx *sql.Tx, most int, now sql.NamedArg) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM record WHERE rowid IN
-		(SELECT rowid FROM record WHERE expires <= :now ORDER BY expires LIMIT :most)`,
-		sql.Named("most", most), now)
+const deleteExpired = `DELETE FROM record WHERE rowid IN
+	(SELECT rowid FROM record WHERE expires <= :now ORDER BY expires LIMIT :most)`
+
+func (l *Ledger) purge(ctx context.Context, tx *sql.Tx, most int, now sql.NamedArg) error {
+	_, err := tx.StmtContext(ctx, l.prepared[deleteExpired]).ExecContext(ctx, sql.Named("most", most), now)
 	return err
 }
