@@ -174,7 +174,6 @@ func (a *App) Handle(ctx context.Context, e event.Event) ([]*flow.Run, error) {
 // Preview is what one automation would do about an event.
 type Preview struct {
 	Automation *automation.Automation
-	Subject    automation.Subject
 	Plan       automation.Plan
 }
 
@@ -192,7 +191,7 @@ func (a *App) Plan(ctx context.Context, e event.Event) ([]Preview, error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.Automation.Name, err)
 			}
-			previews[i] = Preview{Automation: m.Automation, Subject: m.Subject, Plan: plan}
+			previews[i] = Preview{Automation: m.Automation, Plan: plan}
 			return nil
 		})
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/fleetfile"
+	"github.com/droverhq/drover/internal/flow"
 )
 
 // checked is the result of check.
@@ -89,7 +89,7 @@ func (c checked) print(w io.Writer) {
 		fmt.Fprintln(w, p.text)
 	}
 	if !c.Valid {
-		fmt.Fprintf(w, "%s: %s\n", c.File, view.Count(len(c.Problems), "problem"))
+		fmt.Fprintf(w, "%s: %s\n", c.File, flow.Count(len(c.Problems), "problem"))
 		return
 	}
 	fmt.Fprintf(w, "%s: fleet %s is valid\n", c.File, c.Fleet)

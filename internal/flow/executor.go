@@ -47,8 +47,6 @@ type Executor struct {
 type Started struct {
 	// Run is the run that handles the event; with Joined, the run at work now.
 	Run string
-	// Fresh: the run was begun by this event.
-	Fresh bool
 	// Joined: the subject has a live run. When it ends one more run follows,
 	// and that one handles the event.
 	Joined bool
@@ -74,14 +72,18 @@ func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic st
 		if c.Live {
 			c.pend(e)
 		} else {
-			run, err := x.begin(ctx, a, topic, subject, &c, []event.Event{e}, without(kept, e))
+			run, err := x.begin(ctx, Run{
+				Identity: automation.Identity{Fleet: a.Fleet, Automation: a.Name},
+				Region:   a.Region, Kind: a.Kind.Name, Revision: a.Kind.Revision, Config: a.Config, Topic: topic,
+				Subject: subject, Events: []event.Event{e}, Kept: without(kept, e),
+			}, &c)
 			if err != nil {
 				return Started{}, err
 			}
 			if writes, err = runWrites(run, time.Time{}); err != nil {
 				return Started{}, err
 			}
-			started = Started{Run: run.ID, Fresh: true}
+			started = Started{Run: run.ID}
 		}
 		w, err := claimWrite(key, c, now)
 		if err != nil {
@@ -98,28 +100,20 @@ func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic st
 	return Started{}, failure.Retryf("claim %s: lost %d races", key, maxRaces)
 }
 
-// begin makes a new run and points the claim at it.
-func (x *Executor) begin(ctx context.Context, a *automation.Automation, topic string, subject automation.Subject, c *claim, events, kept []event.Event) (*Run, error) {
+// begin makes a new run of what it is about and what caused it, and points the
+// claim at it.
+func (x *Executor) begin(ctx context.Context, run Run, c *claim) (*Run, error) {
 	identity, err := x.Ledger.Identity(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger's identity: %w", err)
 	}
 	now := x.now()
 	c.Generation++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%d", identity, a.Fleet, a.Name, subject.Key, c.Generation))
-	run := &Run{
-		Identity: automation.Identity{
-			ID:         now.Format("20060102-150405-") + hex.EncodeToString(sum[:4]),
-			Fleet:      a.Fleet,
-			Automation: a.Name,
-			Ledger:     identity,
-		},
-		Region: a.Region, Kind: a.Kind.Name, Revision: a.Kind.Revision, Config: a.Config, Topic: topic,
-		Subject: subject, Events: events, Kept: kept, Created: now,
-		Step: automation.StepPlan, Since: now, Due: now,
-	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%d", identity, run.Fleet, run.Automation, run.Subject.Key, c.Generation))
+	run.ID, run.Ledger = now.Format("20060102-150405-")+hex.EncodeToString(sum[:4]), identity
+	run.Step, run.Created, run.Since, run.Due = automation.StepPlan, now, now, now
 	c.Run, c.Live, c.Pending = run.ID, true, nil
-	return run, nil
+	return &run, nil
 }
 
 func (x *Executor) env(a *automation.Automation, id automation.Identity, events, kept []event.Event) automation.Env {

@@ -61,15 +61,15 @@ func (x *Executor) finish(ctx context.Context, run *Run, before time.Time) error
 // succeed begins the run that the pending events of a claim cause, with the
 // configuration of the run that is ending.
 func (x *Executor) succeed(ctx context.Context, run *Run, c *claim) (*Run, error) {
-	a := &automation.Automation{
-		Fleet: run.Fleet, Name: run.Automation, Region: run.Region, Config: run.Config,
-		Kind: automation.Definition{Name: run.Kind, Revision: run.Revision},
-	}
 	kept := c.keptEvents(x.now())
 	for _, e := range c.Pending {
 		kept = without(kept, e)
 	}
-	return x.begin(ctx, a, run.Topic, run.Subject, c, c.Pending, kept)
+	return x.begin(ctx, Run{
+		Identity: automation.Identity{Fleet: run.Fleet, Automation: run.Automation},
+		Region:   run.Region, Kind: run.Kind, Revision: run.Revision, Config: run.Config, Topic: run.Topic,
+		Subject: run.Subject, Events: c.Pending, Kept: kept,
+	}, c)
 }
 
 // foreign is the error for a claim that belongs to another run: somebody else

@@ -26,7 +26,7 @@ func notice(r *Run) Notice {
 func subjectLine(r *Run) string {
 	s := fmt.Sprintf("drover %s/%s: %s", r.Fleet, r.Automation, r.Outcome)
 	if n := len(r.Made); n > 0 {
-		s += fmt.Sprintf(", %s", count(n, "change"))
+		s += fmt.Sprintf(", %s", Count(n, "change"))
 	}
 	// AWS wants ASCII without line breaks; names are restricted to that.
 	return s[:min(len(s), maxSubject)]
@@ -86,7 +86,8 @@ func Cause(e event.Event) string {
 	return s
 }
 
-func count(n int, noun string) string {
+// Count is a number of things, in words.
+func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -19,7 +19,7 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 	now := x.now()
 	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
 	run := Run{Identity: env.Run, Step: automation.StepPlan, Since: now, Created: now}
-	for run.Live() {
+	for {
 		run.Attempt++
 		env.Attempt, env.Since = run.Attempt, run.Since
 		attempt, cancel := context.WithTimeout(call.ReadOnly(ctx), planAttempt)
@@ -44,5 +44,4 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 			return automation.Plan{}, err
 		}
 	}
-	return automation.Plan{}, nil
 }

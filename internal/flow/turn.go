@@ -58,12 +58,12 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 	ctx, cancel := context.WithTimeout(call.WithRecorder(ctx, rec), attempt)
 	defer cancel()
 	env := x.env(a, run.Identity, run.Events, run.Kept)
-	env.Attempt, env.Since, env.Plan = run.Attempt, run.Since, run.Plan
+	env.Attempt, env.Since = run.Attempt, run.Since
 	var res result
 	if run.Step == automation.StepPlan {
-		env.Plan = automation.Plan{}
 		res.state, res.plan, res.err = a.Plan(call.ReadOnly(ctx), env, run.State)
 	} else {
+		env.Plan = run.Plan
 		res.state, res.err = a.Do(ctx, indexOf(a.Kind.Steps, run.Step), env, run.State)
 	}
 	res.entries = rec.take()

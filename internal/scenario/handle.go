@@ -39,24 +39,7 @@ func (s *Stage) Failover(more ...string) string {
 // and returns the run. The story fails if the plan changes anything, or if the
 // run writes anything else than the plan says.
 func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
-	runs := s.HandleAll(fleet, e)
-	if s.err == nil && len(runs) != 1 {
-		s.Failf("the event made %d runs, want one", len(runs))
-	}
-	if s.err != nil {
-		return &flow.Run{} // the stage has failed; the story goes on to its end
-	}
-	return runs[0]
-}
-
-// Sweep is Handle without an event.
-func (s *Stage) Sweep(fleet string) *flow.Run {
-	e := event.Sweep("gateways", s.Clock().Now().UTC())
-	return s.Handle(fleet, e)
-}
-
-// HandleAll is Handle for fleets of several automations.
-func (s *Stage) HandleAll(fleet string, e event.Event) (runs []*flow.Run) {
+	run := &flow.Run{} // if the stage has failed; the story goes on to its end
 	s.try("handle "+flow.Cause(e), func() error {
 		parsed, err := fleetfile.Parse("stage.yaml", []byte(fleet), app.Kinds())
 		if err != nil {
@@ -81,13 +64,24 @@ func (s *Stage) HandleAll(fleet string, e event.Event) (runs []*flow.Run) {
 		if made := s.Mutations()[before:]; len(made) > 0 {
 			return fmt.Errorf("planning made the calls %v", made)
 		}
-		if runs, err = a.Handle(s.ctx, e); err != nil {
+		runs, err := a.Handle(s.ctx, e)
+		if err != nil {
 			return err
 		}
+		if len(runs) != 1 {
+			return fmt.Errorf("the event made %d runs, want one", len(runs))
+		}
+		run = runs[0]
 		made := s.Mutations()[before:]
 		return errors.Join(Agree(previews, made), audited(runs, made))
 	})
-	return runs
+	return run
+}
+
+// Sweep is Handle without an event.
+func (s *Stage) Sweep(fleet string) *flow.Run {
+	e := event.Sweep("gateways", s.Clock().Now().UTC())
+	return s.Handle(fleet, e)
 }
 
 // App is the program for a fleet, on the stage's ledger.

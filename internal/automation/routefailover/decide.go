@@ -109,7 +109,7 @@ func (d *decision) holder(r Route) (member int, pair string, ok bool) {
 	}
 	for i, m := range d.state.Members {
 		if r.Interface == "" && r.Instance != "" && r.Instance == m.Instance {
-			return i, d.onlyPair(m), true
+			return i, m.onlyPair(), true
 		}
 	}
 	return 0, "", false
@@ -117,7 +117,7 @@ func (d *decision) holder(r Route) (member int, pair string, ok bool) {
 
 // onlyPair is the interface that a route by instance means: EC2 accepts an
 // instance as a target only while it has one interface.
-func (d *decision) onlyPair(m MemberState) string {
+func (m MemberState) onlyPair() string {
 	if len(m.Interfaces) == 1 {
 		return m.Interfaces[0].Pair
 	}

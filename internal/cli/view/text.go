@@ -79,7 +79,7 @@ func (p Plan) text(w io.Writer) {
 	fmt.Fprintf(w, "%s (%s, %s): ", p.Automation, p.Kind, p.Region)
 	switch n := len(p.Plan.Changes); {
 	case n > 0:
-		fmt.Fprintf(w, "%s to make\n", Count(n, "change"))
+		fmt.Fprintf(w, "%s to make\n", flow.Count(n, "change"))
 	case len(p.Plan.Stuck) > 0:
 		fmt.Fprintln(w, flow.Stuck)
 	default:
@@ -125,14 +125,6 @@ func hints(w io.Writer, list []string) {
 	for _, h := range list {
 		fmt.Fprintf(w, "  next: %s\n", h)
 	}
-}
-
-// Count is a number of things, in words.
-func Count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // round keeps what matters of a duration: three figures or so.
