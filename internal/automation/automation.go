@@ -93,7 +93,8 @@ func (a *Automation) Plan(ctx context.Context, env Env, state json.RawMessage) (
 	return a.behaviour.observe(ctx, env, state)
 }
 
-// Do makes one attempt at a step. It returns the kind's state even with an error.
-func (a *Automation) Do(ctx context.Context, step int, env Env, state json.RawMessage) (json.RawMessage, error) {
-	return a.behaviour.do(ctx, step, env, state)
+// Act makes one attempt at one of the functions of a step. It returns the
+// kind's state even with an error.
+func (a *Automation) Act(ctx context.Context, step string, act Act, env Env, state json.RawMessage) (json.RawMessage, error) {
+	return a.behaviour.do(ctx, step, act, env, state)
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/iam"
 )
 
@@ -27,8 +29,48 @@ type Definition struct {
 
 // StepInfo is what is known of a [Step] without its type parameters.
 type StepInfo struct {
-	Name, Title    string
-	Attempt, Limit time.Duration
+	Name, Title          string
+	Attempt, Limit, Poll time.Duration
+	// Undoes and Releases say whether the step has an Undo and a Release.
+	Undoes, Releases, Commit bool
+}
+
+// Has says whether the step has a function for an act.
+func (s StepInfo) Has(act Act) bool {
+	switch act {
+	case Undo:
+		return s.Undoes
+	case Release:
+		return s.Releases
+	case Do:
+	}
+	return true
+}
+
+// Act is one of the functions of a step.
+type Act string
+
+// The functions of a step, as they are called in records.
+const (
+	Do      Act = "do"
+	Undo    Act = "undo"
+	Release Act = "release"
+)
+
+// Step finds a step by its name.
+func (d Definition) Step(name string) (StepInfo, bool) {
+	for _, s := range d.Steps {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return StepInfo{}, false
+}
+
+// Waits says whether a run may have to wait for longer than an attempt: then
+// it is carried on AWS by Step Functions, and otherwise by one Lambda call.
+func (d Definition) Waits() bool {
+	return slices.ContainsFunc(d.Steps, func(s StepInfo) bool { return s.Poll > 0 })
 }
 
 // behaviour is a kind bound to a configuration.
@@ -40,7 +82,7 @@ type behaviour interface {
 	about(event.Event) (Subject, bool)
 	needs() []iam.Need
 	observe(context.Context, Env, json.RawMessage) (json.RawMessage, Plan, error)
-	do(context.Context, int, Env, json.RawMessage) (json.RawMessage, error)
+	do(context.Context, string, Act, Env, json.RawMessage) (json.RawMessage, error)
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -56,7 +98,13 @@ func Define[C, S any](k Kind[C, S]) Definition {
 		Config: reflect.TypeFor[C](),
 	}
 	for _, s := range k.Steps {
-		d.Steps = append(d.Steps, StepInfo{Name: s.Name, Title: s.Title, Attempt: s.Attempt, Limit: s.Limit})
+		d.Steps = append(d.Steps, StepInfo{
+			Name: s.Name, Title: s.Title, Attempt: s.Attempt, Limit: s.Limit, Poll: s.Poll,
+			Undoes: s.Undo != nil, Releases: s.Release != nil, Commit: s.Commit,
+		})
+	}
+	if n := d.LongestHistory(); n > maxHistory {
+		panic(fmt.Sprintf("automation kind %q: its longest run could write %d events into the history of a Step Functions execution, wanted at most %d: let steps poll less often", d.Name, n, maxHistory))
 	}
 	d.configure = func(raw json.RawMessage) (behaviour, []Problem, error) {
 		var c C
@@ -88,16 +136,20 @@ func (k Kind[C, S]) validate() error {
 		return fmt.Errorf("configuration must be a struct")
 	case k.Listen == nil || k.About == nil || k.Needs == nil || k.Observe == nil || k.Decide == nil || k.Claims == nil || k.Sweep == nil:
 		return fmt.Errorf("claims, listen, sweep, about, needs, observe and decide are required")
-	case len(k.Steps) != 1:
-		// A second step needs undo, which the executor does not have yet.
-		return fmt.Errorf("%d steps; flows have exactly one", len(k.Steps))
+	case len(k.Steps) == 0:
+		return fmt.Errorf("no steps")
 	}
+	known := map[string]bool{}
 	for _, s := range k.Steps {
+		if known[s.Name] {
+			return fmt.Errorf("step %q: declared twice", s.Name)
+		}
+		known[s.Name] = true
 		if !nameForm.MatchString(s.Name) || s.Name == StepPlan || s.Title == "" || s.Do == nil || s.Needs == nil {
 			return fmt.Errorf("step %q: a name other than %q, a title, needs and do are required", s.Name, StepPlan)
 		}
-		if s.Attempt <= 0 || s.Limit < s.Attempt {
-			return fmt.Errorf("step %q: wanted 0 < attempt <= limit", s.Name)
+		if s.Attempt <= 0 || s.Limit < s.Attempt || s.Poll < 0 || s.Poll > s.Limit {
+			return fmt.Errorf("step %q: wanted 0 < attempt <= limit and 0 <= poll <= limit", s.Name)
 		}
 	}
 	return nil
@@ -152,15 +204,31 @@ func (b bound[C, S]) observe(ctx context.Context, env Env, state json.RawMessage
 	return state, b.kind.Decide(b.c, t.State, env.Clock.Now()), nil
 }
 
-func (b bound[C, S]) do(ctx context.Context, step int, env Env, state json.RawMessage) (json.RawMessage, error) {
+func (b bound[C, S]) do(ctx context.Context, step string, act Act, env Env, state json.RawMessage) (json.RawMessage, error) {
+	f, err := b.function(step, act)
+	if err != nil {
+		return state, err
+	}
 	t, err := b.turn(env, state)
 	if err != nil {
 		return state, err
 	}
-	err = b.kind.Steps[step].Do(ctx, t)
+	err = f(ctx, t)
 	state, encodeErr := json.Marshal(t.State)
 	if encodeErr != nil {
 		return nil, fmt.Errorf("store state of run %s: %w", env.Run.ID, encodeErr)
 	}
 	return state, err
+}
+
+func (b bound[C, S]) function(step string, act Act) (func(context.Context, *Turn[C, S]) error, error) {
+	for _, s := range b.kind.Steps {
+		if s.Name != step {
+			continue
+		}
+		if f := map[Act]func(context.Context, *Turn[C, S]) error{Do: s.Do, Undo: s.Undo, Release: s.Release}[act]; f != nil {
+			return f, nil
+		}
+	}
+	return nil, failure.Stopf("%s has nothing to %s at a step %q", b.kind.Name, act, step)
 }

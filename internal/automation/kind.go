@@ -51,7 +51,9 @@ type Kind[C, S any] struct {
 	Steps []Step[C, S]
 }
 
-// Step is one unit of work.
+// Step is one unit of work. What it does is called again after a crash at any
+// instruction, and must then adopt what it did before: it looks for it in AWS,
+// by tag, name or token, and does not trust the run's state to know of it.
 type Step[C, S any] struct {
 	// Name is stored in runs and never renamed once released.
 	Name string
@@ -60,15 +62,30 @@ type Step[C, S any] struct {
 	// Attempt is the deadline of one attempt. An attempt owns the step for
 	// that long and a slack; nobody else acts on it before.
 	Attempt time.Duration
-	// Limit bounds all attempts together.
+	// Limit bounds all attempts together: those at Do, and again those at Undo
+	// and at Release.
 	Limit time.Duration
-	// Needs lists the permissions for Do.
+	// Poll is the shortest time from one look at AWS to the next while the
+	// step waits. It is what says that the step can wait at all for longer
+	// than an attempt; zero stands for a second.
+	Poll time.Duration
+	// Needs lists the permissions for Do, Undo and Release.
 	Needs func(C) []iam.Need
 	// Do carries out the plan's changes for this step. It returns nil when
 	// that is done, and otherwise an error whose class (internal/failure) says
-	// what happens next. It may be called again after a crash at any
-	// instruction and must then adopt what it did before.
+	// what happens next.
 	Do func(context.Context, *Turn[C, S]) error
+	// Undo takes back what Do has done, or may have done, when the run fails or
+	// is cancelled. It is called for every step that was begun, the last one
+	// first. Having found nothing to take back, it returns Env.Absent. Nil: what
+	// the step does cannot be, or need not be, taken back.
+	Undo func(context.Context, *Turn[C, S]) error
+	// Release gives back what the step only needed for the run, however the run
+	// ends: a machine is terminated, a hold lifted. It is called for every step
+	// that was begun, after its Undo if there is one. It may be nil.
+	Release func(context.Context, *Turn[C, S]) error
+	// Commit says that once this step is done nothing is undone any more.
+	Commit bool
 }
 
 // Subject is what a run is about.

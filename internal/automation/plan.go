@@ -2,6 +2,7 @@ package automation
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,8 @@ type Plan struct {
 	Stuck    []Remark `json:"stuck,omitempty"`
 }
 
-// Change is one mutating call to be made.
+// Change is one mutating call to be made. A value that is known only when an
+// earlier step is done stands there as "${STEP.NAME}".
 type Change struct {
 	Step      string `json:"step"`
 	Operation string `json:"operation"` // such as "ec2:ReplaceRoute"
@@ -54,6 +56,24 @@ func (p Plan) For(step string) []Change {
 		}
 	}
 	return changes
+}
+
+// Filled is the plan with the values that steps have provided put in place.
+func (p Plan) Filled(values map[string]string) Plan {
+	if len(values) == 0 {
+		return p
+	}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, "${"+name+"}", values[name])
+	}
+	fill := strings.NewReplacer(pairs...)
+	p.Changes = slices.Clone(p.Changes)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		c.Resource, c.From, c.To, c.Why = fill.Replace(c.Resource), fill.Replace(c.From), fill.Replace(c.To), fill.Replace(c.Why)
+	}
+	return p
 }
 
 // Within says whether every change of p is also a change of q.

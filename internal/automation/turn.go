@@ -7,6 +7,7 @@ import (
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/failure"
 )
 
 // Env is what every turn of every kind is given.
@@ -16,18 +17,39 @@ type Env struct {
 	// Events caused the run, oldest first, followed by those that earlier runs
 	// about the same subject asked to keep.
 	Events []event.Event
-	// Attempt counts the attempts at this step, from 1.
+	// Attempt counts the attempts at this act of this step, from 1.
 	Attempt int
-	// Since is when the first attempt at this step began.
+	// Since is when the first attempt at this act of this step began.
 	Since time.Time
-	// Plan is what the steps carry out; empty while observing.
+	// Settled is, for Undo and Release, from when on AWS shows whatever the
+	// step has done: no call of its attempts is under way any more, and a read
+	// sees what they did. See Absent.
+	Settled time.Time
+	// Plan is what the steps carry out; empty while observing. Values that
+	// steps have provided are filled in.
 	Plan Plan
+	// Values are what steps have provided, by "STEP.NAME". See Provide.
+	Values map[string]string
 	// AWS are the clients for the automation's region.
 	AWS *cloud.Clients
 	// Clock tells the time. Steps never sleep: they return a Wait.
 	Clock clock.Clock
 	// Log carries the run's id.
 	Log *slog.Logger
+}
+
+// Provide sets a value that was not known when the plan was made: from now on
+// the plan has it in place of "${STEP.NAME}". It is stored with the run.
+func (e Env) Provide(step, name, value string) { e.Values[step+"."+name] = value }
+
+// Absent is what an Undo or Release returns that has found nothing of its
+// step in AWS. Before Settled that proves nothing, since a call of an attempt
+// that died may still arrive, and a read may lag behind: the error then waits.
+func (e Env) Absent(what string) error {
+	if e.Clock.Now().Before(e.Settled) {
+		return failure.Waitf(e.Settled, "certainty that there is no %s", what)
+	}
+	return nil
 }
 
 // Identity is what a run is known by, and what it writes on what it creates.
@@ -47,8 +69,8 @@ type Turn[C, S any] struct {
 }
 
 // Replan is the error of a step that finds its plan out of date: the world has
-// changed, observe and decide again. It is only honoured while no step of the
-// run is done.
+// changed, observe and decide again. It is honoured until a step for which the
+// plan has changes is done; those done by then are gone through once more.
 type Replan struct{ Why string }
 
 func (r *Replan) Error() string { return "the plan is out of date: " + r.Why }

@@ -14,8 +14,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
@@ -30,9 +33,12 @@ import (
 // interfaces: the linker can then drop the operations nobody calls, which
 // keeps the binary at a third of its size (shared/facts/toolchain.md).
 type Clients struct {
-	Region string
-	EC2    *ec2.Client
-	SNS    *sns.Client
+	Region      string
+	AutoScaling *autoscaling.Client
+	CloudTrail  *cloudtrail.Client
+	EC2         *ec2.Client
+	SNS         *sns.Client
+	SSM         *ssm.Client
 }
 
 // idleConns keeps the connections of a burst of parallel writes for the next
@@ -94,8 +100,11 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 		surround.Add,
 	})
 	return &Clients{
-		Region: cfg.Region,
-		EC2:    ec2.NewFromConfig(cfg),
-		SNS:    sns.NewFromConfig(cfg),
+		Region:      cfg.Region,
+		AutoScaling: autoscaling.NewFromConfig(cfg),
+		CloudTrail:  cloudtrail.NewFromConfig(cfg),
+		EC2:         ec2.NewFromConfig(cfg),
+		SNS:         sns.NewFromConfig(cfg),
+		SSM:         ssm.NewFromConfig(cfg),
 	}
 }

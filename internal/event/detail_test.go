@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"testing"
 	"time"
@@ -24,6 +25,13 @@ func as(e event.Event) (detail any, err error) {
 	if d, ok, err := event.AsRebalanceRecommendation(e); ok {
 		return d, err
 	}
+	if d, ok, err := event.AsImageStateChange(e); ok {
+		return d, err
+	}
+	if d, ok, err := event.AsAPICall(e); ok {
+		d.Request, d.Response = nil, nil // raw JSON is compared by itself
+		return fmt.Sprint(d), err
+	}
 	if d, ok, err := event.AsSweep(e); ok {
 		return d, err
 	}
@@ -33,11 +41,15 @@ func as(e event.Event) (detail any, err error) {
 func TestDetailsOfPublishedSamples(t *testing.T) {
 	all := samples(t)
 	for name, want := range map[string]any{
-		"ec2-instance-state-change-pending.json":       event.InstanceStateChange{InstanceID: "i-abcd1111", State: "pending"},
-		"ec2-instance-state-change-shutting-down.json": event.InstanceStateChange{InstanceID: "i-abcd1111", State: "shutting-down"},
-		"ec2-spot-interruption-warning-stop.json":      event.SpotInterruption{InstanceID: "i-1234567890abcdef0", Action: "stop"},
-		"ec2-instance-rebalance-recommendation.json":   event.RebalanceRecommendation{InstanceID: "i-1234567890abcdef0"},
-		"ec2-ami-state-change-available.json":          nil,
+		"ec2-instance-state-change-pending.json":             event.InstanceStateChange{InstanceID: "i-abcd1111", State: "pending"},
+		"ec2-instance-state-change-shutting-down.json":       event.InstanceStateChange{InstanceID: "i-abcd1111", State: "shutting-down"},
+		"ec2-spot-interruption-warning-stop.json":            event.SpotInterruption{InstanceID: "i-1234567890abcdef0", Action: "stop"},
+		"ec2-instance-rebalance-recommendation.json":         event.RebalanceRecommendation{InstanceID: "i-1234567890abcdef0"},
+		"ec2-ami-state-change-available.json":                event.ImageStateChange{ImageID: "ami-0123456789example", State: "available"},
+		"ec2-ami-state-change-failed.json":                   event.ImageStateChange{ImageID: "ami-0123456789example", State: "failed", ErrorMessage: "Description of failure"},
+		"cloudtrail-create-image-real.json":                  "{ec2.amazonaws.com CreateImage   [] []}",
+		"cloudtrail-create-image-failed-duplicate-name.json": "{ec2.amazonaws.com CreateImage Client.InvalidAMIName.Duplicate AMI name test-tagg is already in use by AMI ami-0a3716ae54ca4bd2a [] []}",
+		"backup-job-created.json":                            nil,
 	} {
 		e, err := event.Parse(all[name])
 		if err != nil {
@@ -57,6 +69,7 @@ func TestConstructorsMakeWhatIsReadBack(t *testing.T) {
 		"state change": {event.NewInstanceStateChange("012345678901", "us-west-1", "i-1", "stopping", at), event.InstanceStateChange{InstanceID: "i-1", State: "stopping"}},
 		"spot":         {event.NewSpotInterruption("012345678901", "us-west-1", "i-1", "terminate", at), event.SpotInterruption{InstanceID: "i-1", Action: "terminate"}},
 		"rebalance":    {event.NewRebalanceRecommendation("012345678901", "us-west-1", "i-1", at), event.RebalanceRecommendation{InstanceID: "i-1"}},
+		"image":        {event.NewImageStateChange("012345678901", "us-west-1", "ami-1", "failed", "no space", at), event.ImageStateChange{ImageID: "ami-1", State: "failed", ErrorMessage: "no space"}},
 		"sweep":        {event.Sweep("sdwan", at), "sdwan"},
 		"schedule":     {event.Sweep("sdwan", time.Time{}), "sdwan"},
 	} {
@@ -120,5 +133,47 @@ func TestBrokenDetailsAreRefused(t *testing.T) {
 	} {
 		_, err := as(withDetail(detail))
 		refused(t, err, want, "")
+	}
+}
+
+func TestCallsAreReadFromCloudTrail(t *testing.T) {
+	all := samples(t)
+	read := func(name string) (event.Event, event.APICall) {
+		t.Helper()
+		e, err := event.Parse(all[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		call, ok, err := event.AsAPICall(e)
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return e, call
+	}
+	made := event.Calls("ec2", "CreateImage", "CopyImage")
+
+	e, image := read("cloudtrail-create-image-real.json")
+	if got := image.Element("imageId") + " of " + image.Parameter("instanceId"); got != "ami-0a3716ae54ca4bd2a of i-0eb658a9365c53ad1" {
+		t.Errorf("read %s", got)
+	}
+	if !made.Match(e) {
+		t.Error("a call that succeeded is not chosen")
+	}
+	e, refused := read("cloudtrail-create-image-failed-duplicate-name.json")
+	if refused.Response != nil || refused.Element("imageId") != "" {
+		t.Errorf("a refused call has a response: %s", refused.Response)
+	}
+	if made.Match(e) {
+		t.Error("a refused call is chosen")
+	}
+	e, group := read("cloudtrail-create-auto-scaling-group-real.json")
+	if got := group.Parameter("launchTemplate", "launchTemplateId"); got != "lt-0c2d2c87b6de105f8" || group.Response != nil {
+		t.Errorf("read template %s, response %s", got, group.Response)
+	}
+	if got := group.Parameter("launchTemplate") + group.Parameter("maxSize") + group.Parameter("nothing", "there"); got != "" {
+		t.Errorf("what is no string reads %q", got)
+	}
+	if made.Match(e) || !event.Calls("autoscaling", "CreateAutoScalingGroup").Match(e) {
+		t.Error("services or operations are mixed up")
 	}
 }

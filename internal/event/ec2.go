@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// What EC2 emits about instances. None of these events is sure to arrive.
+// What EC2 emits about instances and images. None of these events is sure to arrive.
 const (
 	SourceEC2 = "aws.ec2"
 
 	TypeInstanceStateChange     = "EC2 Instance State-change Notification"
 	TypeSpotInterruption        = "EC2 Spot Instance Interruption Warning"
 	TypeRebalanceRecommendation = "EC2 Instance Rebalance Recommendation"
+	TypeImageStateChange        = "EC2 AMI State Change"
 )
 
 // InstanceStateChange says that an instance has reached a state. It does not
@@ -101,6 +102,44 @@ func NewRebalanceRecommendation(account, region, instance string, at time.Time) 
 		RebalanceRecommendation{InstanceID: instance})
 }
 
+// ImageStateChange says what became of an image that was being made, or that
+// an image is gone. There is none for an image that begins to be made.
+//
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitor-ami-events.html
+type ImageStateChange struct {
+	ImageID string `json:"ImageId"`
+	// State is available, failed or deregistered.
+	State string `json:"State"`
+	// ErrorMessage says why an image has failed; otherwise it is empty.
+	ErrorMessage string `json:"ErrorMessage"`
+}
+
+var imageStates = []string{"available", "failed", "deregistered"}
+
+// AsImageStateChange reads the detail of e. It reports false if e is another
+// type of event, and an error if its detail is broken.
+func AsImageStateChange(e Event) (ImageStateChange, bool, error) {
+	if !e.is(SourceEC2, TypeImageStateChange) {
+		return ImageStateChange{}, false, nil
+	}
+	r := readDetail(e)
+	d := ImageStateChange{
+		ImageID:      r.word("ImageId", "an image id such as ami-0123456789abcdef0"),
+		State:        r.oneOf("State", imageStates),
+		ErrorMessage: r.optional("ErrorMessage"),
+	}
+	return d, true, r.err()
+}
+
+// NewImageStateChange is the event that EC2 emits when an image is available,
+// has failed or is gone.
+func NewImageStateChange(account, region, image, state, message string, at time.Time) Event {
+	e := ec2Event(TypeImageStateChange, account, region, image, at,
+		ImageStateChange{ImageID: image, State: state, ErrorMessage: message})
+	e.Resources = []string{fmt.Sprintf("arn:aws:ec2:%s::image/%s", region, image)}
+	return identify(e)
+}
+
 func (r *detailReader) instance() string {
 	return r.word("instance-id", "an instance id such as i-1234567890abcdef0")
 }
@@ -122,6 +161,7 @@ func ec2Event(detailType, account, region, instance string, at time.Time, detail
 // identify gives an event an id in the form of a UUID. Equal events have equal
 // ids, so that what is rehearsed can be repeated to the byte.
 func identify(e Event) Event {
+	e.ID = ""
 	h := sha256.Sum256(mustJSON(e))
 	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80 // version 8, a form of our own (RFC 9562)
 	e.ID = fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])

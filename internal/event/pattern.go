@@ -79,7 +79,7 @@ func (p Pattern) Where(path string, oneOf ...string) Pattern {
 }
 
 // put sets the field at path, unless there is one already.
-func put(fields map[string]any, path string, values []string) bool {
+func put(fields map[string]any, path string, values any) bool {
 	name, rest, deeper := strings.Cut(path, ".")
 	within, taken := fields[name]
 	if !deeper {

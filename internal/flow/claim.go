@@ -105,8 +105,12 @@ func without(events []event.Event, e event.Event) []event.Event {
 }
 
 // sameMatter says whether two events are of one type and about the same
-// resources, so that the newer one replaces the older.
+// resources, so that the newer one replaces the older. Events of CloudTrail
+// name no resources: only a second delivery is the same matter.
 func sameMatter(a, b event.Event) bool {
+	if a.DetailType == event.TypeAPICall {
+		return a.ID != "" && a.ID == b.ID
+	}
 	return a.Source == b.Source && a.DetailType == b.DetailType && fmt.Sprint(a.Resources) == fmt.Sprint(b.Resources)
 }
 

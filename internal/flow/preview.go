@@ -22,7 +22,7 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 	for {
 		run.Attempt++
 		env.Attempt, env.Since = run.Attempt, run.Since
-		attempt, cancel := context.WithTimeout(call.ReadOnly(ctx), planAttempt)
+		attempt, cancel := context.WithTimeout(call.ReadOnly(ctx), automation.PlanAttempt)
 		state, plan, err := a.Plan(attempt, env, run.State)
 		cancel()
 		switch {

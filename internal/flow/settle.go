@@ -11,13 +11,6 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 )
 
-// Bounds of observing and deciding, which every run begins with.
-const (
-	planAttempt = 30 * time.Second
-	planLimit   = 2 * time.Minute
-	maxReplans  = 8
-)
-
 // Pauses between attempts at a step. They need no jitter: one attempt owns
 // the run at a time.
 const (
@@ -54,7 +47,7 @@ func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
 		return r.stepDone(steps, now)
 	case errors.As(res.err, &replan) && len(r.Done) == 0:
 		r.Replans++
-		if r.Replans > maxReplans {
+		if r.Replans > automation.MaxReplans {
 			return r.fail(failure.Stopf("the world changed %d times while this run was acting: %w", r.Replans, res.err), now)
 		}
 		return r.enter(automation.StepPlan, now)
@@ -166,12 +159,12 @@ func attemptOf(steps []automation.StepInfo, name string) time.Duration {
 	if i := indexOf(steps, name); i >= 0 {
 		return steps[i].Attempt
 	}
-	return planAttempt
+	return automation.PlanAttempt
 }
 
 func limitOf(steps []automation.StepInfo, name string) time.Duration {
 	if i := indexOf(steps, name); i >= 0 {
 		return steps[i].Limit
 	}
-	return planLimit
+	return automation.PlanLimit
 }

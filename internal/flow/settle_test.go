@@ -71,9 +71,9 @@ func TestSettle(t *testing.T) {
 		{"skipped while planning", planning(), result{err: failure.Skipf("not ours")}, 0, "nothing-to-do | not ours"},
 		{"waiting is not trying", planning(), result{err: failure.Waitf(t0.Add(time.Second), "a read")}, 0, "at plan attempt 0, due in 1s | waiting: a read"},
 		{"a wait for the past is soon", planning(), result{err: failure.Waitf(t0.Add(-time.Second), "a read")}, 0, "at plan attempt 0, due in 250ms | waiting: a read"},
-		{"a wait has an end", planning(), result{err: failure.Waitf(t0.Add(time.Hour), "a read")}, planLimit, "rolled-back | waited 2m0s for a read | 1 notice"},
+		{"a wait has an end", planning(), result{err: failure.Waitf(t0.Add(time.Hour), "a read")}, automation.PlanLimit, "rolled-back | waited 2m0s for a read | 1 notice"},
 		{"an unknown error is tried again", planning(), result{err: cause}, 0, "at plan attempt 1, due in 250ms | waiting: another attempt: cause"},
-		{"but not for ever", planning(), result{err: cause}, planLimit, "rolled-back | gave up after 1 attempts: cause | 1 notice"},
+		{"but not for ever", planning(), result{err: cause}, automation.PlanLimit, "rolled-back | gave up after 1 attempts: cause | 1 notice"},
 		{"what needs a person stops at once", planning(), result{err: failure.Stopf("denied: %w", cause)}, 0, "rolled-back | denied: cause | 1 notice"},
 		{"a step is done", moving(one), result{entries: []Entry{audited(one, call.Done)}}, 0, "succeeded | 1 notice"},
 		{
@@ -90,7 +90,7 @@ func TestSettle(t *testing.T) {
 		{"a step fails half-way", moving(one, other), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Done), audited(other, call.Refused)}}, 0, "stuck | denied | left rtb-2 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
 		{"a step fails and nobody knows what happened", moving(one), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Unknown)}}, 0, "stuck | denied | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
 		{"a stale plan is made anew", moving(one), result{err: fmt.Errorf("a: %w", fmt.Errorf("b: %w", &automation.Replan{Why: "x"}))}, 0, "at plan attempt 0, due in 0s"},
-		{"but not for ever", func() Run { r := moving(one); r.Replans = maxReplans; return r }(), result{err: &automation.Replan{Why: "x"}}, 0, "rolled-back | the world changed 9 times while this run was acting: the plan is out of date: x | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
+		{"but not for ever", func() Run { r := moving(one); r.Replans = automation.MaxReplans; return r }(), result{err: &automation.Replan{Why: "x"}}, 0, "rolled-back | the world changed 9 times while this run was acting: the plan is out of date: x | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
 		{"a new plan with nothing left ends what the old one did", func() Run { r := planning(); r.Made = []automation.Change{one}; return r }(), result{plan: automation.Plan{Nothing: "all well"}}, 0, "succeeded | 1 notice"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	}
 	a, rebuildErr := x.rebuild(run)
 	var steps []automation.StepInfo
-	attempt := planAttempt
+	attempt := automation.PlanAttempt
 	if rebuildErr == nil {
 		steps = a.Kind.Steps
 		attempt = attemptOf(steps, run.Step)
@@ -64,7 +64,7 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 		res.state, res.plan, res.err = a.Plan(call.ReadOnly(ctx), env, run.State)
 	} else {
 		env.Plan = run.Plan
-		res.state, res.err = a.Do(ctx, indexOf(a.Kind.Steps, run.Step), env, run.State)
+		res.state, res.err = a.Act(ctx, run.Step, automation.Do, env, run.State)
 	}
 	res.entries = rec.take()
 	return res
