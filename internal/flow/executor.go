@@ -20,6 +20,9 @@ import (
 // faster. Each loss means that somebody else made progress.
 const maxRaces = 50
 
+// idTime is the time in a run's id, so that ids sort by it.
+const idTime = "20060102-150405"
+
 // Sender delivers notices.
 type Sender interface {
 	// Send publishes a notice to a topic. It may be called twice for one notice.
@@ -110,8 +113,9 @@ func (x *Executor) begin(ctx context.Context, run Run, c *claim) (*Run, error) {
 	now := x.now()
 	c.Generation++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s\n%d", identity, run.Fleet, run.Automation, run.Subject.Key, c.Generation))
-	run.ID, run.Ledger = now.Format("20060102-150405-")+hex.EncodeToString(sum[:4]), identity
-	run.Step, run.Created, run.Since, run.Due = automation.StepPlan, now, now, now
+	run.ID, run.Ledger = now.Format(idTime)+"-"+hex.EncodeToString(sum[:4]), identity
+	run.Step, run.Act = automation.StepPlan, automation.Do
+	run.Created, run.Since, run.Due = now, now, now
 	c.Run, c.Live, c.Pending = run.ID, true, nil
 	return &run, nil
 }

@@ -427,8 +427,8 @@ func TestTroubleThatPassesIsSurvived(t *testing.T) {
 			return nil
 		}
 		run := b.handle(b.process("p"), latest, "1")
-		if run.Outcome != flow.Succeeded || run.Done[0].Attempts != 4 {
-			b.Errorf("outcome %s %s after %+v", run.Outcome, run.Reason, run.Done)
+		if run.Outcome != flow.Succeeded || run.Marks[0].Attempts != 4 {
+			b.Errorf("outcome %s %s after %+v", run.Outcome, run.Reason, run.Marks)
 		}
 	})
 }
@@ -497,7 +497,7 @@ func TestLatencyOfAReplayedEventIsNotTold(t *testing.T) {
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	run := flow.Run{
 		Created: now,
-		Audit:   []flow.Entry{{Step: "move", Entry: call.Entry{Operation: "ec2:ReplaceRoute", At: now.Add(time.Second), Took: time.Second, Outcome: call.Done}}},
+		Audit:   []flow.Entry{{Step: "move", Act: automation.Do, Entry: call.Entry{Operation: "ec2:ReplaceRoute", At: now.Add(time.Second), Took: time.Second, Outcome: call.Done}}},
 	}
 	for age, told := range map[time.Duration]bool{time.Minute: true, 5 * 365 * 24 * time.Hour: false} {
 		run.Events = []event.Event{{Time: now.Add(-age)}}

@@ -18,7 +18,7 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 	}
 	now := x.now()
 	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
-	run := Run{Identity: env.Run, Step: automation.StepPlan, Since: now, Created: now}
+	run := Run{Identity: env.Run, Step: automation.StepPlan, Act: automation.Do, Since: now, Created: now}
 	for {
 		run.Attempt++
 		env.Attempt, env.Since = run.Attempt, run.Since

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
@@ -41,23 +42,28 @@ type Run struct {
 	Kept     []event.Event      `json:"kept,omitempty"` // what earlier runs asked to keep
 	Created  time.Time          `json:"created"`
 
-	Plan  automation.Plan `json:"plan"`
-	State json.RawMessage `json:"state,omitempty"`
-	Done  []Mark          `json:"done,omitempty"`
-	Audit []Entry         `json:"audit,omitempty"`
+	Plan   automation.Plan   `json:"plan"`
+	State  json.RawMessage   `json:"state,omitempty"`
+	Values map[string]string `json:"values,omitempty"` // what steps have provided, see automation.Env
+	Marks  []Mark            `json:"marks,omitempty"`  // the steps begun so far, in their order
+	Audit  []Entry           `json:"audit,omitempty"`
 	// Made are the changes of this plan, and of those it replaced, that AWS
-	// has acknowledged.
+	// has acknowledged and that were not taken back.
 	Made []automation.Change `json:"made,omitempty"`
 
-	// Step is where the run stands: automation.StepPlan, then each step.
-	Step    string    `json:"step"`
-	Attempt int       `json:"attempt"`           // at this step, counted from 1
-	Since   time.Time `json:"since"`             // when this step was entered
-	Owner   string    `json:"owner,omitempty"`   // who makes the present attempt
-	Until   time.Time `json:"until,omitzero"`    // and until when nobody else acts
-	Due     time.Time `json:"due,omitzero"`      // when the next turn is due; zero: never
-	Waiting string    `json:"waiting,omitempty"` // for what
-	Replans int       `json:"replans,omitempty"`
+	// Step is where the run stands: automation.StepPlan, then each step; while
+	// it unwinds, the step that is undone or released. Act says which.
+	Step    string         `json:"step"`
+	Act     automation.Act `json:"act"`
+	Attempt int            `json:"attempt"`           // at this act, counted from 1
+	Since   time.Time      `json:"since"`             // when this act was begun
+	Owner   string         `json:"owner,omitempty"`   // who makes the present attempt
+	Until   time.Time      `json:"until,omitzero"`    // and until when nobody else acts
+	Due     time.Time      `json:"due,omitzero"`      // when the next turn is due; zero: never
+	Waiting string         `json:"waiting,omitempty"` // for what
+	Replans int            `json:"replans,omitempty"`
+	Retries int            `json:"retries,omitempty"` // how often a person had it tried again
+	Ending  *Ending        `json:"ending,omitempty"`  // how the run is about to end; nil while it goes forward
 
 	Outcome Outcome             `json:"outcome,omitempty"` // empty while the run is live
 	Reason  string              `json:"reason,omitempty"`
@@ -70,16 +76,10 @@ type Run struct {
 	version int64
 }
 
-// Mark says that a step is done.
-type Mark struct {
-	Step     string    `json:"step"`
-	At       time.Time `json:"at"`
-	Attempts int       `json:"attempts"`
-}
-
-// Entry is the audit of one mutating call and the step that made it.
+// Entry is the audit of one mutating call, and what made it.
 type Entry struct {
-	Step string `json:"step"`
+	Step string         `json:"step"`
+	Act  automation.Act `json:"act,omitempty"`
 	call.Entry
 }
 
@@ -100,28 +100,19 @@ func (r *Run) Live() bool { return r.Outcome == "" }
 func (r *Run) Writes() []Entry {
 	var writes []Entry
 	for _, e := range r.Audit {
-		if e.Step != stepNotify && e.Outcome == call.Done {
+		if e.Act == automation.Do && e.Outcome == call.Done {
 			writes = append(writes, e)
 		}
 	}
 	return writes
 }
 
-// touched says whether a call may have changed AWS.
-func (r *Run) touched() bool {
-	for _, e := range r.Audit {
-		if e.Step != stepNotify && e.Outcome != call.Refused {
-			return true
-		}
-	}
-	return false
-}
-
 // acknowledge adds to Made the plan's changes that the audit shows as done.
 func (r *Run) acknowledge(entries []Entry) {
-	for _, c := range r.Plan.Changes {
+	for _, c := range r.Plan.Filled(r.Values).Changes {
 		done := slices.ContainsFunc(entries, func(e Entry) bool {
-			return e.Outcome == call.Done && c.Same(automation.Change{Operation: e.Operation, Resource: e.Resource, To: e.To})
+			return e.Act == automation.Do && e.Outcome == call.Done &&
+				c.Same(automation.Change{Operation: e.Operation, Resource: e.Resource, To: e.To})
 		})
 		if done && !slices.ContainsFunc(r.Made, c.Same) {
 			r.Made = append(r.Made, c)
@@ -132,10 +123,15 @@ func (r *Run) acknowledge(entries []Entry) {
 // undone lists the plan's changes that no acknowledged call has made.
 func (r *Run) undone() []automation.Remark {
 	var left []automation.Remark
-	for _, c := range r.Plan.Changes {
-		if !slices.ContainsFunc(r.Made, c.Same) {
-			left = append(left, automation.Remark{Resource: c.Resource, Why: fmt.Sprintf("is still %s, not %s", c.From, c.To)})
+	for _, c := range r.Plan.Filled(r.Values).Changes {
+		if slices.ContainsFunc(r.Made, c.Same) {
+			continue
 		}
+		why := fmt.Sprintf("is still %s, not %s", c.From, c.To)
+		if c.From == "" || c.To == "" || strings.Contains(c.To, "${") {
+			why = "is as it was: " + c.Operation + " is not done"
+		}
+		left = append(left, automation.Remark{Resource: c.Resource, Why: why})
 	}
 	return left
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 // result is what an attempt produced.
 type result struct {
 	state   json.RawMessage
+	values  map[string]string
 	plan    automation.Plan // of the step automation.StepPlan only
 	err     error
 	entries []Entry
@@ -34,25 +36,44 @@ const sweepHint = "mend what is named, then: drover run --fleet FILE --sweep"
 func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
 	r.Owner, r.Until, r.Waiting = "", time.Time{}, ""
 	r.Audit = append(slices.Clone(r.Audit), res.entries...)
-	r.Made = slices.Clone(r.Made)
+	r.Made, r.Marks = slices.Clone(r.Made), slices.Clone(r.Marks)
+	if len(res.values) > 0 {
+		r.Values = maps.Clone(res.values)
+	}
 	r.acknowledge(res.entries)
 	if len(res.state) > 0 {
 		r.State = res.state
 	}
 	var replan *automation.Replan
 	switch {
+	case r.Ending != nil:
+		return r.unwound(steps, res.err, now)
 	case res.err == nil && r.Step == automation.StepPlan:
 		return r.planned(steps, res.plan, now)
 	case res.err == nil:
 		return r.stepDone(steps, now)
-	case errors.As(res.err, &replan) && len(r.Done) == 0:
-		r.Replans++
-		if r.Replans > automation.MaxReplans {
-			return r.fail(failure.Stopf("the world changed %d times while this run was acting: %w", r.Replans, res.err), now)
-		}
-		return r.enter(automation.StepPlan, now)
+	case errors.As(res.err, &replan) && !r.changed():
+		return r.replan(steps, res.err, now)
 	}
 	return r.troubled(steps, res.err, now)
+}
+
+// changed says whether a step is done for which the plan has changes. From
+// then on the run goes through with its plan.
+func (r Run) changed() bool {
+	return slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() && len(r.Plan.For(m.Step)) > 0 })
+}
+
+// replan goes back to observe and decide anew.
+func (r Run) replan(steps []automation.StepInfo, why error, now time.Time) Run {
+	r.Replans++
+	if r.Replans > automation.MaxReplans {
+		return r.fail(steps, failure.Stopf("the world changed %d times while this run was acting: %w", r.Replans, why), now)
+	}
+	for i := range r.Marks {
+		r.Marks[i].Done = time.Time{}
+	}
+	return r.enter(automation.StepPlan, now)
 }
 
 // planned goes on from a decision.
@@ -62,27 +83,32 @@ func (r Run) planned(steps []automation.StepInfo, plan automation.Plan, now time
 	case len(plan.Changes) > 0:
 		return r.enter(steps[0].Name, now)
 	case len(plan.Stuck) > 0:
-		r.Left = plan.Stuck
-		r.Hints = []string{sweepHint}
-		return r.end(Stuck, "nothing can be done", now)
+		return r.wind(steps, Ending{Outcome: Stuck, Reason: "nothing can be done", Hints: []string{sweepHint}}, now)
 	case len(r.Made) > 0: // by an earlier plan of this run
-		return r.end(Succeeded, "", now)
+		return r.wind(steps, Ending{Outcome: Succeeded}, now)
 	}
-	return r.end(NothingToDo, plan.Nothing, now)
+	return r.wind(steps, Ending{Outcome: NothingToDo, Reason: plan.Nothing}, now)
 }
 
 // stepDone goes on from a step that is done.
 func (r Run) stepDone(steps []automation.StepInfo, now time.Time) Run {
-	r.Done = append(slices.Clone(r.Done), Mark{Step: r.Step, At: now, Attempts: r.Attempt})
-	if i := indexOf(steps, r.Step); i+1 < len(steps) {
-		return r.enter(steps[i+1].Name, now)
+	if m := r.mark(r.Step); m != nil {
+		m.Done = now
+	}
+	return r.proceed(steps, now)
+}
+
+// proceed goes on to the first step that is not done, or to the end.
+func (r Run) proceed(steps []automation.StepInfo, now time.Time) Run {
+	for _, s := range steps {
+		if !r.isDone(s.Name) {
+			return r.enter(s.Name, now)
+		}
 	}
 	if len(r.Plan.Stuck) > 0 {
-		r.Left = r.Plan.Stuck
-		r.Hints = []string{sweepHint}
-		return r.end(Stuck, "only a part could be done", now)
+		return r.wind(steps, Ending{Outcome: Stuck, Reason: "only a part could be done", Hints: []string{sweepHint}}, now)
 	}
-	return r.end(Succeeded, "", now)
+	return r.wind(steps, Ending{Outcome: Succeeded}, now)
 }
 
 // troubled goes on from an error.
@@ -90,55 +116,62 @@ func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run
 	over := now.Sub(r.Since) >= limitOf(steps, r.Step)
 	switch failure.ClassOf(err) {
 	case failure.Skip:
-		if r.Step == automation.StepPlan || len(r.Done) == 0 {
-			return r.end(NothingToDo, err.Error(), now)
+		if !slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() }) {
+			return r.wind(steps, Ending{Outcome: NothingToDo, Reason: err.Error()}, now)
 		}
 		return r.stepDone(steps, now)
 	case failure.Stop:
-		return r.fail(err, now)
+		return r.fail(steps, err, now)
 	case failure.Wait:
 		if over {
-			return r.fail(failure.Stopf("waited %s for %w", now.Sub(r.Since).Round(time.Second), err), now)
+			return r.fail(steps, failure.Stopf("waited %s for %w", now.Sub(r.Since).Round(time.Second), err), now)
 		}
-		r.Waiting = err.Error()
-		r.Due = failure.Until(err)
-		if !r.Due.After(now) {
-			r.Due = now.Add(minPause)
-		}
-		r.Attempt-- // waiting is not trying
-		return r
+		return r.await(steps, err, now)
 	case failure.Retry:
 	}
 	if over {
-		return r.fail(failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
+		return r.fail(steps, failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
 	}
+	return r.again(err, now)
+}
+
+// await has the run wait for what an error says.
+func (r Run) await(steps []automation.StepInfo, err error, now time.Time) Run {
+	r.Waiting = err.Error()
+	r.Due = failure.Until(err)
+	if soonest := now.Add(max(pollOf(steps, r.Step), minPause)); r.Due.Before(soonest) {
+		r.Due = soonest
+	}
+	r.Attempt-- // waiting is not trying
+	return r
+}
+
+// again has the run try once more.
+func (r Run) again(err error, now time.Time) Run {
 	r.Waiting = fmt.Sprintf("another attempt: %v", err)
 	r.Due = now.Add(pause(r.Attempt))
 	return r
 }
 
-// fail ends a run whose step cannot be completed.
-func (r Run) fail(err error, now time.Time) Run {
-	r.Hints = failure.Hints(err)
-	r.Left = append(r.undone(), r.Plan.Stuck...)
-	if r.touched() {
-		return r.end(Stuck, err.Error(), now)
-	}
-	return r.end(RolledBack, err.Error(), now)
+// fail gives a run up whose step cannot be completed.
+func (r Run) fail(steps []automation.StepInfo, err error, now time.Time) Run {
+	return r.wind(steps, Ending{Outcome: RolledBack, Reason: err.Error(), Hints: failure.Hints(err), Undo: !r.committed(steps)}, now)
+}
+
+// committed says whether a step is done after which nothing is undone.
+func (r Run) committed(steps []automation.StepInfo) bool {
+	return slices.ContainsFunc(steps, func(s automation.StepInfo) bool { return s.Commit && r.isDone(s.Name) })
 }
 
 // enter moves the run to a step, due at once.
 func (r Run) enter(step string, now time.Time) Run {
-	r.Step, r.Attempt, r.Since, r.Due = step, 0, now, now
-	return r
+	return r.turnTo(step, automation.Do, now)
 }
 
-// end closes the run and, where somebody should know, writes the notice.
-func (r Run) end(outcome Outcome, reason string, now time.Time) Run {
-	r.Outcome, r.Reason, r.Ended, r.Due = outcome, reason, now, time.Time{}
-	if outcome != NothingToDo && r.Topic != "" {
-		r.Outbox = append(slices.Clone(r.Outbox), notice(&r))
-		r.Due = now
+func (r Run) turnTo(step string, act automation.Act, now time.Time) Run {
+	r.Step, r.Act, r.Attempt, r.Since, r.Due = step, act, 0, now, now
+	if m := r.mark(step); m != nil && act == automation.Do {
+		r.Since = m.Begun // a limit bounds all attempts together
 	}
 	return r
 }
@@ -151,20 +184,16 @@ func pause(attempt int) time.Duration {
 	return min(d, maxPause)
 }
 
-func indexOf(steps []automation.StepInfo, name string) int {
-	return slices.IndexFunc(steps, func(s automation.StepInfo) bool { return s.Name == name })
-}
-
-func attemptOf(steps []automation.StepInfo, name string) time.Duration {
-	if i := indexOf(steps, name); i >= 0 {
-		return steps[i].Attempt
+func infoOf(steps []automation.StepInfo, name string) automation.StepInfo {
+	for _, s := range steps {
+		if s.Name == name {
+			return s
+		}
 	}
-	return automation.PlanAttempt
+	return automation.StepInfo{Name: name, Attempt: automation.PlanAttempt, Limit: automation.PlanLimit}
 }
 
 func limitOf(steps []automation.StepInfo, name string) time.Duration {
-	if i := indexOf(steps, name); i >= 0 {
-		return steps[i].Limit
-	}
-	return automation.PlanLimit
+	return infoOf(steps, name).Limit
 }
+func pollOf(steps []automation.StepInfo, name string) time.Duration { return infoOf(steps, name).Poll }

@@ -20,17 +20,18 @@ var (
 )
 
 func planning() Run {
-	return Run{Step: automation.StepPlan, Attempt: 1, Since: t0, Created: t0, Due: t0, Owner: "p", Until: t0.Add(time.Minute), Topic: "arn:topic"}
+	return Run{Step: automation.StepPlan, Act: automation.Do, Attempt: 1, Since: t0, Created: t0, Due: t0, Owner: "p", Until: t0.Add(time.Minute), Topic: "arn:topic"}
 }
 
 func moving(changes ...automation.Change) Run {
 	r := planning()
 	r.Step, r.Plan.Changes = "move", changes
+	r.Marks = []Mark{{Step: "move", Begun: t0, Attempts: 1, Until: r.Until}}
 	return r
 }
 
 func audited(c automation.Change, o call.Outcome) Entry {
-	return Entry{Step: "move", Entry: call.Entry{Operation: c.Operation, Resource: c.Resource, To: c.To, Outcome: o}}
+	return Entry{Step: "move", Act: automation.Do, Entry: call.Entry{At: t0, Operation: c.Operation, Resource: c.Resource, To: c.To, Outcome: o}}
 }
 
 // summary says what settle made of a run, in one line.
@@ -113,7 +114,7 @@ func TestSettleLeavesItsArgumentAlone(t *testing.T) {
 	if len(run.Audit[:1]) > 0 && run.Audit[:1][0].Operation != "" {
 		t.Error("settle wrote into the audit of the run it was given")
 	}
-	if len(run.Made)+len(run.Outbox)+len(run.Done) > 0 {
+	if len(run.Made)+len(run.Outbox) > 0 || !run.Marks[0].Done.IsZero() {
 		t.Errorf("settle changed the run it was given: %+v", run)
 	}
 }

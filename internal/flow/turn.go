@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -29,15 +30,25 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	}
 	a, rebuildErr := x.rebuild(run)
 	var steps []automation.StepInfo
-	attempt := automation.PlanAttempt
 	if rebuildErr == nil {
 		steps = a.Kind.Steps
-		attempt = attemptOf(steps, run.Step)
+	}
+	cancelled, err := x.cancelled(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if m := run.mark(run.Step); m != nil && run.Owner != "" && run.Act == automation.Do {
+		m.Lost = true // whoever made the last attempt has not told how it went
+	}
+	if cancelled != nil {
+		return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return r.cancel(steps, *cancelled, now) }, nil)
 	}
 
 	before := run.Due
+	attempt := infoOf(steps, run.Step).Attempt
 	run.Owner, run.Until = x.Owner, now.Add(attempt+slack)
 	run.Attempt++
+	run.begin(now)
 	if err := x.save(ctx, run, before); err != nil {
 		if ledger.IsConflict(err) {
 			return x.Load(ctx, id) // somebody else was faster
@@ -49,23 +60,31 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	if rebuildErr == nil {
 		res = x.act(ctx, a, run, attempt)
 	}
-	return x.record(ctx, run, steps, res)
+	return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return settle(r, steps, res, now) }, res.entries)
 }
 
 // act observes and decides, or makes an attempt at a step.
 func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, attempt time.Duration) result {
-	rec := &recorder{step: run.Step}
+	rec := &recorder{step: run.Step, act: run.Act}
 	ctx, cancel := context.WithTimeout(call.WithRecorder(ctx, rec), attempt)
 	defer cancel()
 	env := x.env(a, run.Identity, run.Events, run.Kept)
 	env.Attempt, env.Since = run.Attempt, run.Since
+	env.Values = maps.Clone(run.Values)
+	if env.Values == nil {
+		env.Values = map[string]string{}
+	}
 	var res result
 	if run.Step == automation.StepPlan {
 		res.state, res.plan, res.err = a.Plan(call.ReadOnly(ctx), env, run.State)
 	} else {
-		env.Plan = run.Plan
-		res.state, res.err = a.Act(ctx, run.Step, automation.Do, env, run.State)
+		env.Plan = run.Plan.Filled(run.Values)
+		if m := run.mark(run.Step); m != nil && run.Act != automation.Do {
+			env.Settled = run.settled(*m)
+		}
+		res.state, res.err = a.Act(ctx, run.Step, run.Act, env, run.State)
 	}
+	res.values = env.Values
 	res.entries = rec.take()
 	return res
 }
@@ -73,19 +92,18 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 // record settles an attempt and stores what became of it. It does so even
 // when ctx has ended: the attempt may have changed AWS. A run that cannot be
 // recorded stays owned until its time is up and is then repeated.
-func (x *Executor) record(ctx context.Context, run *Run, steps []automation.StepInfo, res result) (*Run, error) {
+func (x *Executor) record(ctx context.Context, run *Run, before time.Time, next func(Run, time.Time) Run, entries []Entry) (*Run, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
 	defer cancel()
-	settled := settle(*run, steps, res, x.now())
-	before := run.Due
+	settled := next(*run, x.now())
 	var err error
 	if settled.Live() {
-		err = x.save(ctx, &settled, before)
+		err = x.saveLive(ctx, &settled, before)
 	} else {
 		err = x.finish(ctx, &settled, before)
 	}
 	if ledger.IsConflict(err) {
-		return x.overtaken(ctx, run.ID, res.entries)
+		return x.overtaken(ctx, run.ID, entries)
 	}
 	if err != nil {
 		return nil, err
@@ -119,12 +137,12 @@ func (x *Executor) overtaken(ctx context.Context, id string, entries []Entry) (*
 }
 
 // save stores a run that is still live, or one whose outbox has changed.
-func (x *Executor) save(ctx context.Context, run *Run, before time.Time) error {
+func (x *Executor) save(ctx context.Context, run *Run, before time.Time, conditions ...ledger.Write) error {
 	writes, err := runWrites(run, before)
 	if err != nil {
 		return err
 	}
-	if err := x.Ledger.Write(ctx, writes...); err != nil {
+	if err := x.Ledger.Write(ctx, append(writes, conditions...)...); err != nil {
 		return fmt.Errorf("store run %s: %w", run.ID, err)
 	}
 	run.version++
@@ -134,6 +152,7 @@ func (x *Executor) save(ctx context.Context, run *Run, before time.Time) error {
 // recorder collects the audit of one attempt.
 type recorder struct {
 	step    string
+	act     automation.Act
 	mu      sync.Mutex
 	entries []Entry
 }
@@ -142,7 +161,7 @@ type recorder struct {
 func (r *recorder) Record(e call.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.entries = append(r.entries, Entry{Step: r.step, Entry: e})
+	r.entries = append(r.entries, Entry{Step: r.step, Act: r.act, Entry: e})
 }
 
 func (r *recorder) take() []Entry {

@@ -258,8 +258,8 @@ func TestASecondAttemptDoesOnlyWhatRemains(t *testing.T) {
 		})
 		run := tr.handle(last(tr.stopped))
 		tr.on(1, run, flow.Succeeded)
-		if run.Done[0].Attempts != 2 {
-			t.Errorf("%d attempts, want 2", run.Done[0].Attempts)
+		if run.Marks[0].Attempts != 2 {
+			t.Errorf("%d attempts, want 2", run.Marks[0].Attempts)
 		}
 		for route, n := range tr.replacements() {
 			if n != 1 {

@@ -1,0 +1,102 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/ledger"
+)
+
+// Retry has a failed run go on: from the first step that is not done, with its
+// plan, if everything done still stands; otherwise from the beginning. The
+// run is then live and due. It is an error if the run is live, has not failed,
+// or if there is a newer run about the same subject.
+func (x *Executor) Retry(ctx context.Context, id string) (*Run, error) {
+	for range maxRaces {
+		run, err := x.Load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case run.Live():
+			return nil, failure.WithHint(failure.Stopf("run %s is still live, at step %s", id, run.Step), "drover show %s", id)
+		case !run.Outcome.Failed():
+			return nil, failure.Stopf("run %s ended %s: there is nothing to try again", id, run.Outcome)
+		}
+		a, err := x.rebuild(run)
+		if err != nil {
+			return nil, err
+		}
+		key := claimKey(run.Fleet, run.Automation, run.Subject.Key)
+		c, err := x.loadClaim(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if c.Run != id {
+			return nil, failure.WithHint(failure.Stopf("run %s is not the latest about %s: that is run %s", id, run.Subject.Key, c.Run), "drover show %s", c.Run)
+		}
+		before := run.Due
+		reopened := run.reopen(a.Kind.Steps, x.now())
+		c.Live = true
+		writes, err := x.reopening(ctx, &reopened, before, key, c)
+		if err != nil {
+			return nil, err
+		}
+		err = x.Ledger.Write(ctx, writes...)
+		if err == nil {
+			reopened.version++
+			return &reopened, nil
+		}
+		if !ledger.IsConflict(err) {
+			return nil, fmt.Errorf("retry run %s: %w", id, err)
+		}
+	}
+	return nil, failure.Retryf("retry run %s: lost %d races", id, maxRaces)
+}
+
+// reopening are the writes that make a run live again.
+func (x *Executor) reopening(ctx context.Context, run *Run, before time.Time, key string, c claim) ([]ledger.Write, error) {
+	writes, err := runWrites(run, before)
+	if err != nil {
+		return nil, err
+	}
+	w, err := claimWrite(key, c, x.now())
+	if err != nil {
+		return nil, err
+	}
+	writes = append(writes, w)
+	asked, err := x.Ledger.Get(ctx, cancelKey(run.ID))
+	switch {
+	case err == nil:
+		writes = append(writes, ledger.Delete(asked.Key, asked.Version))
+	case !errors.Is(err, ledger.ErrNotFound):
+		return nil, fmt.Errorf("read whether run %s is cancelled: %w", run.ID, err)
+	}
+	return writes, nil
+}
+
+// reopen makes a live run of an ended one.
+func (r Run) reopen(steps []automation.StepInfo, now time.Time) Run {
+	r.Outcome, r.Reason, r.Hints, r.Left, r.Ended, r.Next = "", "", nil, nil, time.Time{}, ""
+	r.Owner, r.Until, r.Waiting = "", time.Time{}, ""
+	r.Retries++
+	r.Replans = 0
+	stands := slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() }) &&
+		!slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Undone.IsZero() || m.UndoError != "" })
+	open := slices.ContainsFunc(steps, func(s automation.StepInfo) bool { return !r.isDone(s.Name) }) ||
+		slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.ReleaseError != "" })
+	if !stands || !open {
+		r.Marks, r.Made, r.Plan = nil, nil, automation.Plan{}
+		return r.enter(automation.StepPlan, now)
+	}
+	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m Mark) bool { return m.Done.IsZero() })
+	for i := range r.Marks {
+		r.Marks[i].ReleaseError = ""
+	}
+	return r.proceed(steps, now)
+}
