@@ -21,6 +21,7 @@ import (
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/flow/embedded"
+	"github.com/droverhq/drover/internal/flow/stepfunctions"
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/notify"
 )
@@ -48,13 +49,22 @@ type Deps struct {
 	// Owner names this process among those that share the ledger. Empty: host
 	// name and process id.
 	Owner string
+	// Machine, if not nil, is the ARN of the state machine of an automation:
+	// automations that can wait then run on Step Functions. Nil: all run here.
+	Machine func(fleet, automation string) string
 }
 
 // App handles events for a fleet. It is safe for concurrent use.
 type App struct {
 	fleet  *fleetfile.Fleet
 	engine embedded.Engine
+	steps  stepfunctions.Engine // its Machine is nil if all runs here
 	clock  clock.Clock
+}
+
+// engine sees an event through, or at least begins to.
+type engine interface {
+	Handle(ctx context.Context, a *automation.Automation, topic string, subject automation.Subject, e event.Event) (*flow.Run, error)
 }
 
 // New joins the parts.
@@ -67,20 +77,40 @@ func New(d Deps) *App {
 		d.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
 	}
 	clients := regional(d.AWS, cloud.Options{Version: d.Version, Seed: d.Seed, Clock: d.Clock})
-	return &App{
-		fleet: d.Fleet,
-		clock: d.Clock,
-		engine: embedded.Engine{Executor: &flow.Executor{
-			Ledger:  d.Ledger,
-			Kinds:   Kinds(),
-			Clients: clients,
-			Sender:  notify.SNS{Clients: clients},
-			Clock:   d.Clock,
-			Log:     d.Log,
-			Owner:   d.Owner,
-			Watch:   d.Watch,
-		}},
+	x := &flow.Executor{
+		Ledger:  d.Ledger,
+		Kinds:   Kinds(),
+		Clients: clients,
+		Sender:  notify.SNS{Clients: clients},
+		Clock:   d.Clock,
+		Log:     d.Log,
+		Owner:   d.Owner,
+		Watch:   d.Watch,
 	}
+	a := &App{fleet: d.Fleet, clock: d.Clock, engine: embedded.Engine{Executor: x}}
+	if d.Machine != nil {
+		waits := waiting(x.Kinds)
+		a.engine.Other = func(r *flow.Run) bool { return waits[r.Kind] }
+		a.steps = stepfunctions.Engine{Executor: x, Machine: d.Machine, Mine: a.engine.Other}
+	}
+	return a
+}
+
+// waiting says of which kinds a run can wait.
+func waiting(kinds []automation.Definition) map[string]bool {
+	waits := map[string]bool{}
+	for _, k := range kinds {
+		waits[k.Name] = k.Waits()
+	}
+	return waits
+}
+
+// engineOf is the engine that runs an automation.
+func (a *App) engineOf(auto *automation.Automation) engine {
+	if a.steps.Machine != nil && auto.Kind.Waits() {
+		return &a.steps
+	}
+	return &a.engine
 }
 
 // regional makes the clients of a region once.
@@ -143,7 +173,8 @@ func (a *App) Route(e event.Event) ([]Match, error) {
 
 // Handle sees every automation that wants an event through to the end of its
 // run, all at once, and returns the runs in the order of the automations'
-// names. The runs that did end are returned beside an error.
+// names. The runs that did end are returned beside an error. A run on Step
+// Functions is only begun, and returned as it then is.
 func (a *App) Handle(ctx context.Context, e event.Event) ([]*flow.Run, error) {
 	matches, err := a.Route(e)
 	if err != nil {
@@ -154,7 +185,7 @@ func (a *App) Handle(ctx context.Context, e event.Event) ([]*flow.Run, error) {
 	var g errgroup.Group
 	for i, m := range matches {
 		g.Go(func() error {
-			runs[i], errs[i] = a.engine.Handle(ctx, m.Automation, a.fleet.Notify.Topic, m.Subject, e)
+			runs[i], errs[i] = a.engineOf(m.Automation).Handle(ctx, m.Automation, a.fleet.Notify.Topic, m.Subject, e)
 			return nil
 		})
 	}
@@ -223,7 +254,22 @@ func (a *App) Sweeps(names ...string) ([]event.Event, error) {
 }
 
 // Resume goes on with what processes that died have left in the ledger: runs
-// that nobody owns any more and notices that were not sent.
+// that nobody owns any more, executions that are lost, and notices that were
+// not sent.
 func (a *App) Resume(ctx context.Context) error {
-	return a.engine.Resume(ctx)
+	err := a.engine.Resume(ctx)
+	if a.steps.Machine != nil {
+		err = errors.Join(err, a.steps.Recover(ctx))
+	}
+	return err
+}
+
+// Turn takes the turn that an execution of Step Functions asks for.
+func (a *App) Turn(ctx context.Context, t stepfunctions.Task) (stepfunctions.Answer, error) {
+	return a.steps.Turn(ctx, t)
+}
+
+// Ended goes on from the end of an execution of Step Functions.
+func (a *App) Ended(ctx context.Context, e event.ExecutionStatusChange) error {
+	return a.steps.Ended(ctx, e)
 }

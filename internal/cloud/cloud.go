@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go/logging"
@@ -37,6 +38,7 @@ type Clients struct {
 	AutoScaling *autoscaling.Client
 	CloudTrail  *cloudtrail.Client
 	EC2         *ec2.Client
+	SFN         *sfn.Client
 	SNS         *sns.Client
 	SSM         *ssm.Client
 }
@@ -104,6 +106,7 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 		AutoScaling: autoscaling.NewFromConfig(cfg),
 		CloudTrail:  cloudtrail.NewFromConfig(cfg),
 		EC2:         ec2.NewFromConfig(cfg),
+		SFN:         sfn.NewFromConfig(cfg),
 		SNS:         sns.NewFromConfig(cfg),
 		SSM:         ssm.NewFromConfig(cfg),
 	}

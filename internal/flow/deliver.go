@@ -33,7 +33,7 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 		return run, nil
 	}
 	before := run.Due
-	run.Owner, run.Until = x.Owner, now.Add(noticeAttempt+slack)
+	run.Owner, run.Until = x.Owner, now.Add(noticeAttempt+Slack)
 	if err := x.save(ctx, run, before); err != nil {
 		if ledger.IsConflict(err) {
 			return x.Load(ctx, id)
@@ -51,7 +51,7 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 	}
 	run.Owner, run.Until = "", time.Time{}
 	run.Audit = append(run.Audit, rec.take()...)
-	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
+	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), Slack)
 	defer cancel()
 	if err := x.save(store, run, before); err != nil {
 		return nil, err

@@ -13,9 +13,9 @@ import (
 	"github.com/droverhq/drover/internal/ledger"
 )
 
-// slack is added to an attempt's deadline before anybody else may act: time
+// Slack is added to an attempt's deadline before anybody else may act: time
 // for an answer that is under way and for clocks that differ.
-const slack = 5 * time.Second
+const Slack = 5 * time.Second
 
 // Turn makes one attempt at a run's present step, if it is due and nobody
 // else is at it, and returns the run as it is stored afterwards.
@@ -46,7 +46,7 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 
 	before := run.Due
 	attempt := infoOf(steps, run.Step).Attempt
-	run.Owner, run.Until = x.Owner, now.Add(attempt+slack)
+	run.Owner, run.Until = x.Owner, now.Add(attempt+Slack)
 	run.Attempt++
 	run.begin(now)
 	if err := x.save(ctx, run, before); err != nil {
@@ -93,7 +93,7 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 // when ctx has ended: the attempt may have changed AWS. A run that cannot be
 // recorded stays owned until its time is up and is then repeated.
 func (x *Executor) record(ctx context.Context, run *Run, before time.Time, next func(Run, time.Time) Run, entries []Entry) (*Run, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slack)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Slack)
 	defer cancel()
 	settled := next(*run, x.now())
 	var err error

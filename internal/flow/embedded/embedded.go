@@ -26,6 +26,9 @@ const patience = 10 * time.Second
 // Engine drives runs to their end. It is safe for concurrent use.
 type Engine struct {
 	*flow.Executor
+	// Other, if not nil, says of a run that another engine runs it. Resume
+	// leaves such runs alone.
+	Other func(*flow.Run) bool
 }
 
 // Handle claims an event's subject and drives the run that handles the event
@@ -111,7 +114,7 @@ func (g *Engine) Resume(ctx context.Context) error {
 			failed = append(failed, err)
 			continue
 		}
-		if run.Until.After(g.Clock.Now()) {
+		if run.Until.After(g.Clock.Now()) || g.Other != nil && g.Other(run) {
 			continue
 		}
 		if run.Live() {

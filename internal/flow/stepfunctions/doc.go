@@ -1,0 +1,15 @@
+// Package stepfunctions is the engine that runs flows on AWS Step Functions: a
+// state machine decides when the next turn happens, and a Lambda function takes
+// it.
+//
+// [Document] writes the state machine of a kind: for each step a Task, a Choice
+// and a Wait, and one loop that unwinds. An execution carries only the run's id
+// and the step that it believes the run is at; what the run is lives in the
+// ledger, and [Engine.Turn] says where the run really stands. A document may
+// therefore be behind, ahead, or started twice, and the run takes no harm: an
+// execution that is not at the run's step is led there.
+//
+// An execution can end without a word: it is aborted, times out, or reaches
+// the limit of its history. [Engine.Ended] goes on from the event that tells
+// so, and [Engine.Recover] finds the runs of which nobody told.
+package stepfunctions
