@@ -125,13 +125,14 @@ func (w *World) take(h *handler, c Call) (any, Call) {
 	defer w.unlock()
 	m := &Moment{Now: c.At, Operation: c.Operation, Actor: c.Actor, world: w, store: h.store}
 	c.RequestID = m.UUID("request")
+	m.RequestID = c.RequestID
 	var out any
 	switch fault.timing {
 	case before:
 	case late:
 		m.After(fault.delay, func(m *Moment) {
 			landed := c
-			landed.At, m.Operation, m.Actor = m.Now, c.Operation, c.Actor
+			landed.At, m.Operation, m.Actor, m.RequestID = m.Now, c.Operation, c.Actor, c.RequestID
 			_, landed.Err = w.apply(h, m, c.Input, 0)
 			landed.Applied = landed.Err == nil
 			w.log(landed)
@@ -150,8 +151,15 @@ func (w *World) take(h *handler, c Call) (any, Call) {
 	return out, c
 }
 
-// apply is what AWS does with a call: limits, permissions, the operation.
+// apply is what AWS does with a call: limits, permissions, the operation, and
+// the record of it.
 func (w *World) apply(h *handler, m *Moment, in any, age time.Duration) (any, error) {
+	out, err := w.admit(h, m, in, age)
+	m.record(h, in, out, err)
+	return out, err
+}
+
+func (w *World) admit(h *handler, m *Moment, in any, age time.Duration) (any, error) {
 	if w.options.RateLimits && h.limits != nil && !w.charge(m.Now, h.limits(in)) {
 		return nil, Throttled(h.operation)
 	}

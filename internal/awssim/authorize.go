@@ -1,6 +1,9 @@
 package awssim
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Not modelled: permission boundaries, service control policies and session
 // policies, the implicit ec2:CreateTags of tag-on-create, iam:PassRole.
@@ -10,8 +13,11 @@ import "strings"
 // "ec2:Vpc" (shared/facts/iam.md).
 type Authorizer func(action, resource string, context map[string][]string) bool
 
-// Request is one question to the [Authorizer]. The action is the operation.
+// Request is one question to the [Authorizer].
 type Request struct {
+	// Action is the operation, if it is empty. Some operations ask for others
+	// beside it, such as iam:PassRole.
+	Action   string
 	Resource string
 	Context  map[string][]string
 }
@@ -27,8 +33,9 @@ func (w *World) authorize(m *Moment, h *handler, in any) error {
 		requests = h.requests(m, in)
 	}
 	for _, r := range requests {
-		if !w.hooks.authorize(h.operation, r.Resource, r.Context) {
-			return Denied(h.operation, r.Resource)
+		action := cmp.Or(r.Action, h.operation)
+		if !w.hooks.authorize(action, r.Resource, r.Context) {
+			return Denied(action, r.Resource)
 		}
 	}
 	return nil

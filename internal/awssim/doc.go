@@ -21,5 +21,9 @@
 // error and transition cites its line in shared/facts; what has no such line
 // is marked "unverified".
 //
+// Operations that were registered with [Trails] are recorded by CloudTrail, whose
+// events come some time after the call ([Options].TrailDelay), or never
+// ([Options].NoTrail).
+//
 // A world is made for one test. It has no reset.
 package awssim

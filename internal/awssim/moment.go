@@ -14,6 +14,7 @@ type Moment struct {
 	Now       time.Time
 	Operation string // such as "ec2:ReplaceRoute"; empty if it is no call
 	Actor     string // who calls; empty if it is no call
+	RequestID string // of the call; empty if it is none
 
 	world *World
 	store committer

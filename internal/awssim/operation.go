@@ -16,7 +16,8 @@ type handler struct {
 	apply      func(m *Moment, in any, age time.Duration) (any, error)
 	requests   func(m *Moment, in any) []Request
 	limits     func(in any) []Limit
-	copy       func(in any) any // shallow: the log survives a caller who reuses its input
+	trail      func(m *Moment, in, out any) (request, response any) // nil: not recorded
+	copy       func(in any) any                                     // shallow: the log survives a caller who reuses its input
 }
 
 // Read registers an operation that changes nothing; f gets the state as the

@@ -52,6 +52,11 @@ func (s *Store[S]) View(f func(S)) {
 	f(s.present)
 }
 
+// At is the present state, for another service that is being called: its moment
+// holds the world, so the state can be read without taking it. It must not be
+// changed.
+func (s *Store[S]) At(*Moment) S { return s.present }
+
 // OnCommit has f called after every change, with the world still locked.
 func (s *Store[S]) OnCommit(f func(*Moment, S)) {
 	s.world.mu.Lock()

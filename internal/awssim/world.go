@@ -22,6 +22,11 @@ type Options struct {
 	Latency func(Call) time.Duration
 	// RateLimits switches on the request token buckets that AWS publishes.
 	RateLimits bool
+	// TrailDelay is how long after a call EventBridge delivers what CloudTrail
+	// recorded of it; default 20 s. AWS takes minutes at times (facts/events.md 4).
+	TrailDelay time.Duration
+	// NoTrail is an account without a trail: EventBridge gets no records.
+	NoTrail bool
 	// Gate, if set, is passed by every call just before it is applied.
 	Gate Gate
 }
@@ -75,6 +80,9 @@ func New(clk clock.Clock, o Options, services ...Service) *World {
 	}
 	if o.PageSize == 0 {
 		o.PageSize = 2
+	}
+	if o.TrailDelay == 0 {
+		o.TrailDelay = 20 * time.Second
 	}
 	w := &World{
 		clock:    clk,

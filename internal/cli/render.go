@@ -9,54 +9,89 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/droverhq/drover/internal/app"
+	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/fleetfile"
+	"github.com/droverhq/drover/internal/flow/stepfunctions"
 	"github.com/droverhq/drover/internal/render"
 )
 
 var (
-	documents   = []string{"schema", "rules", "policy"}
+	documents   = []string{"schema", "rules", "policy", "asl", "diagram"}
 	partitions  = []string{"aws", "aws-cn", "aws-us-gov"}
 	accountForm = regexp.MustCompile(`^([0-9]{12})?$`)
 )
 
 func newRender(env *Env) *cobra.Command {
-	var fleet, account, partition string
+	var o renderOptions
 	cmd := &cobra.Command{
-		Use:   "render (schema | rules --fleet FILE | policy --fleet FILE)",
-		Short: "Print a document: JSON Schema, EventBridge rules or IAM policy",
-		Long: `Prints a document, as JSON, on standard output. Nothing is called.
+		Use:   "render (schema | rules --fleet FILE | policy --fleet FILE | asl --kind KIND | diagram --kind KIND)",
+		Short: "Print a document: JSON Schema, EventBridge rules, IAM policy, state machine or diagram",
+		Long: `Prints a document on standard output: a diagram as text for Mermaid, all others
+as JSON. Nothing is called.
 
   schema   the JSON Schema of fleet files, for editors
   rules    the EventBridge rules that bring a fleet its events (needs --fleet)
-  policy   the least IAM policy for the process that runs a fleet (needs --fleet)`,
+  policy   the least IAM policy for the process that runs a fleet (needs --fleet)
+  asl      the Step Functions state machine that runs a kind of automation that
+           can wait, in the Amazon States Language (needs --kind)
+  diagram  the steps of a kind, what waits, and what is undone (needs --kind)`,
 		Example: `  drover render schema > fleet.schema.json
   drover render rules --fleet fleet.yaml
-  drover render policy --fleet fleet.yaml --account 123456789012`,
+  drover render policy --fleet fleet.yaml --account 123456789012
+  drover render asl --kind template-follows-image --function arn:aws:lambda:us-west-1:123456789012:function:drover:7
+  drover render diagram --kind template-follows-image`,
 		ValidArgs: documents,
 		Args:      oneArg("document"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.render(cmd, args[0], fleet, partition, account)
+			return env.render(cmd, args[0], o)
 		},
 	}
-	cmd.Flags().StringVarP(&fleet, "fleet", "f", "", "the fleet `FILE`")
-	cmd.Flags().Bool("json", false, "changes nothing: documents are JSON anyway")
-	cmd.Flags().StringVar(&account, "account", "", "the 12-digit `ID` of the account in the policy's ARNs; left out, any account")
-	cmd.Flags().StringVar(&partition, "partition", "aws", "the partition in the policy's ARNs: aws, aws-cn or aws-us-gov")
+	f := cmd.Flags()
+	f.StringVarP(&o.fleet, "fleet", "f", "", "the fleet `FILE`")
+	f.Bool("json", false, "changes nothing: documents are JSON anyway, and diagrams are text")
+	f.StringVar(&o.account, "account", "", "the 12-digit `ID` of the account in the policy's ARNs; left out, any account")
+	f.StringVar(&o.partition, "partition", "aws", "the partition in the policy's ARNs: aws, aws-cn or aws-us-gov")
+	f.StringVar(&o.kind, "kind", "", "the `KIND` of automation that is drawn or written as a state machine")
+	f.StringVar(&o.function, "function", "${DroverFunction}", "the `ARN` of the Lambda function in the state machine, best of one version")
 	return cmd
 }
 
-func (e *Env) render(cmd *cobra.Command, what, path, partition, account string) error {
+type renderOptions struct {
+	fleet, account, partition, kind, function string
+}
+
+// check refuses combinations that say nothing.
+func (o renderOptions) check(cmd *cobra.Command, what string) error {
+	changed := func(flag string) bool { return cmd.Flags().Changed(flag) }
+	of := what == "asl" || what == "diagram"
 	switch {
 	case !slices.Contains(documents, what):
-		return usage(seeHelp(cmd, unknown("document", what, documents)))
-	case what != "policy" && (cmd.Flags().Changed("account") || cmd.Flags().Changed("partition")):
-		return usage(seeHelp(cmd, errors.New("--account and --partition are for policies only")))
-	case !accountForm.MatchString(account):
-		return usage(seeHelp(cmd, fmt.Errorf("--account: got %q, wanted 12 digits", account)))
-	case !slices.Contains(partitions, partition):
-		return usage(seeHelp(cmd, unknown("partition", partition, partitions)))
+		return unknown("document", what, documents)
+	case what != "policy" && (changed("account") || changed("partition")):
+		return errors.New("--account and --partition are for policies only")
+	case what != "asl" && changed("function"):
+		return errors.New("--function is for state machines only")
+	case !of && changed("kind"):
+		return errors.New("--kind is for asl and diagram only")
+	case of && changed("fleet"):
+		return fmt.Errorf("--fleet says nothing here: %s is of a kind, not of a fleet", what)
+	case !accountForm.MatchString(o.account):
+		return fmt.Errorf("--account: got %q, wanted 12 digits", o.account)
+	case !slices.Contains(partitions, o.partition):
+		return unknown("partition", o.partition, partitions)
 	}
+	return nil
+}
+
+func (e *Env) render(cmd *cobra.Command, what string, o renderOptions) error {
+	if err := o.check(cmd, what); err != nil {
+		return usage(seeHelp(cmd, err))
+	}
+	if what == "asl" || what == "diagram" {
+		return e.renderKind(cmd, what, o)
+	}
+	path, partition, account := o.fleet, o.partition, o.account
 	if what == "schema" {
 		schema, err := fleetfile.Schema(app.Kinds())
 		if err != nil {
@@ -79,4 +114,35 @@ func (e *Env) render(cmd *cobra.Command, what, path, partition, account string) 
 		}
 	}
 	return printJSON(e.Stdout, document)
+}
+
+// renderKind prints what is known of a kind without any fleet.
+func (e *Env) renderKind(cmd *cobra.Command, what string, o renderOptions) error {
+	var names []string
+	var kind *automation.Definition
+	for _, k := range app.Kinds() {
+		names = append(names, k.Name)
+		if k.Name == o.kind {
+			kind = &k
+		}
+	}
+	switch {
+	case o.kind == "":
+		return usage(failure.WithHint(errors.New("--kind is missing"), "%s %s --kind %s", cmd.CommandPath(), what, names[0]))
+	case kind == nil:
+		return usage(seeHelp(cmd, unknown("kind", o.kind, names)))
+	case what == "diagram":
+		fmt.Fprint(e.Stdout, render.Diagram(*kind))
+		return nil
+	case !kind.Waits():
+		return usage(failure.WithHint(
+			fmt.Errorf("%s never waits: it runs within one call of its Lambda function and has no state machine", kind.Name),
+			"drover render rules --fleet FILE, for the rules that call the function"))
+	}
+	document, err := stepfunctions.Document(*kind, o.function)
+	if err != nil {
+		return err
+	}
+	_, err = e.Stdout.Write(document)
+	return err
 }

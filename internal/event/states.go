@@ -1,5 +1,7 @@
 package event
 
+import "time"
+
 // What Step Functions emits about executions.
 const (
 	SourceStates = "aws.states"
@@ -36,4 +38,19 @@ func AsExecutionStatusChange(e Event) (ExecutionStatusChange, bool, error) {
 		Input:     r.optional("input"),
 	}
 	return d, true, r.err()
+}
+
+// NewExecutionStatusChange is the event that Step Functions emits when the
+// status of an execution changes.
+func NewExecutionStatusChange(account, region string, d ExecutionStatusChange, at time.Time) Event {
+	return identify(Event{
+		Version:    "0",
+		DetailType: TypeExecutionStatusChange,
+		Source:     SourceStates,
+		Account:    account,
+		Time:       at.UTC(),
+		Region:     region,
+		Resources:  []string{d.Execution},
+		Detail:     mustJSON(d),
+	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
 	ec2sim "github.com/droverhq/drover/internal/awssim/ec2"
@@ -43,6 +44,16 @@ func TestRates(t *testing.T) {
 			_, err := client.StartInstances(ctx, &ec2.StartInstancesInput{InstanceIds: ids(1)})
 			return err
 		}, 5},
+		{"snapshots, bare", func() error { _, err := client.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{}); return err }, 50},
+		{"images, bare", func() error { _, err := client.DescribeImages(ctx, &ec2.DescribeImagesInput{}); return err }, 100},
+		{"a new version", func() error {
+			_, err := client.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: aws.String("lt-1"), LaunchTemplateData: &types.RequestLaunchTemplateData{}})
+			return err
+		}, 100},
+		{"deleting versions", func() error {
+			_, err := client.DeleteLaunchTemplateVersions(ctx, &ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateId: aws.String("lt-1"), Versions: []string{"1"}})
+			return err
+		}, 50},
 		{"many instances", func() error {
 			_, err := client.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: ids(300)})
 			return err
@@ -113,6 +124,18 @@ func TestWhatDoesNotExist(t *testing.T) {
 		},
 		"InvalidAddress.NotFound": func() error {
 			_, err := s.client.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{PublicIps: []string{"203.0.113.9"}})
+			return err
+		},
+		"InvalidLaunchTemplateId.NotFound": func() error {
+			_, err := s.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{"lt-1"}, Tags: []types.Tag{{Key: aws.String("k")}}})
+			return err
+		},
+		"InvalidAMIID.NotFound": func() error {
+			_, err := s.client.EnableImageDeprecation(ctx, &ec2.EnableImageDeprecationInput{ImageId: aws.String("ami-1"), DeprecateAt: aws.Time(dawn)})
+			return err
+		},
+		"InvalidSnapshot.NotFound": func() error {
+			_, err := s.client.DescribeSnapshots(ctx, &ec2.DescribeSnapshotsInput{SnapshotIds: []string{"snap-1"}})
 			return err
 		},
 		"MissingParameter": func() error { _, err := s.client.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{}); return err },

@@ -27,6 +27,9 @@ var kinds = map[string]struct{ resource, code, text string }{
 	"eni":        {"network-interface", "InvalidNetworkInterfaceID.NotFound", "networkInterface"},
 	"eni-attach": {"", "InvalidAttachmentID.NotFound", "attachment"},
 	"eipalloc":   {"elastic-ip", "InvalidAllocationID.NotFound", "allocation"},
+	"lt":         {"launch-template", "InvalidLaunchTemplateId.NotFound", "launch template"},
+	"ami":        {"image", "InvalidAMIID.NotFound", "image"},
+	"snap":       {"snapshot", "InvalidSnapshot.NotFound", "snapshot"},
 	"eipassoc":   {"", "InvalidAssociationID.NotFound", "association"},
 }
 

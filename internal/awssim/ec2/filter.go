@@ -3,6 +3,7 @@ package ec2
 // Filters, lists by id and pages, as all Describe operations share them.
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +35,8 @@ type listing struct {
 	filters []types.Filter
 	most    *int32
 	token   *string
-	limit   int32 // the largest MaxResults; the smallest is 5
+	limit   int32 // the largest MaxResults
+	least   int32 // the smallest, if it is not 5
 	bare    bool  // the rows are no resources: they have no tags to filter by
 }
 
@@ -71,8 +73,8 @@ func (q listing) check() error {
 		return nil
 	case len(q.ids) > 0:
 		return invalid("InvalidParameterCombination", "A list of ids cannot be used with the parameter maxResults")
-	case *q.most < 5:
-		return invalid("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than 5.", *q.most)
+	case *q.most < cmp.Or(q.least, 5):
+		return invalid("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", *q.most, cmp.Or(q.least, 5))
 	case *q.most > q.limit:
 		return invalid("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value less than or equal to %d.", *q.most, q.limit)
 	}

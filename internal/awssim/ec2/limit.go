@@ -25,6 +25,10 @@ var (
 		"DeleteNetworkInterface":          {100, 5},
 		"ModifyNetworkInterfaceAttribute": {100, 5},
 		"TerminateInstances":              {100, 5},
+		"CopyImage":                       {100, 1},
+		"CreateLaunchTemplateVersion":     {100, 5},
+		"DeregisterImage":                 {100, 5},
+		"ModifyLaunchTemplate":            {100, 5},
 		"CreateTags":                      {100, 10},
 		"DeleteTags":                      {100, 10},
 	}
@@ -61,6 +65,8 @@ func isBare(in any) bool {
 		return len(in.Filters)+len(in.InstanceIds) == 0 && in.MaxResults == nil
 	case *ec2.DescribeNetworkInterfacesInput:
 		return len(in.Filters)+len(in.NetworkInterfaceIds) == 0 && in.MaxResults == nil
+	case *ec2.DescribeSnapshotsInput:
+		return len(in.Filters)+len(in.SnapshotIds) == 0 && in.MaxResults == nil
 	}
 	return false
 }

@@ -19,7 +19,11 @@ func runInstances(m *awssim.Moment, s *state, in *ec2.RunInstancesInput) (*ec2.R
 		return nil, err
 	}
 	if !done {
-		if reservation, err = s.launch(m, in); err != nil {
+		whole, err := s.fromTemplate(m, in)
+		if err != nil {
+			return nil, err
+		}
+		if reservation, err = s.launch(m, whole); err != nil {
 			return nil, err
 		}
 		s.remember(in.ClientToken, "RunInstances", plain, reservation)
@@ -46,6 +50,9 @@ func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, err
 	}
 	specs, err := interfaceSpecs(in)
 	if err != nil {
+		return "", err
+	}
+	if err := s.launchable(m, aws.ToString(in.ImageId)); err != nil {
 		return "", err
 	}
 	tags, err := tagsFor(in.TagSpecifications, types.ResourceTypeInstance, types.ResourceTypeNetworkInterface)

@@ -6,21 +6,24 @@ import (
 	"github.com/droverhq/drover/internal/awssim"
 )
 
-// Times say how long the transitions of an instance take. AWS promises none of
-// them; the defaults are of the usual size. Zero is the default.
+// Times say how long the transitions of instances and images take. AWS promises
+// none of them; the defaults are of the usual size. Zero is the default.
 type Times struct {
 	Pending      time.Duration // pending → running; 8 s
 	Stopping     time.Duration // stopping → stopped; 20 s
 	ShuttingDown time.Duration // shutting-down → terminated; 5 s
 	Checks       time.Duration // running → status checks ok; 2 min
+	Image        time.Duration // pending → available, its snapshots with it; 4 min
 }
 
 // How long a terminated instance is still shown (facts/apis.md 1.3
 // DescribeInstances), and how long after its warning a spot instance is
-// interrupted (facts/events.md 3).
+// interrupted (facts/events.md 3); how long a deregistered image is still shown has
+// no figure (apis.md 1.3 DescribeImages: "shortly").
 const (
-	terminatedShown = time.Hour
-	spotNotice      = 2 * time.Minute
+	terminatedShown   = time.Hour
+	spotNotice        = 2 * time.Minute
+	deregisteredShown = 5 * time.Minute
 )
 
 // Service is EC2 in one world.
@@ -40,13 +43,14 @@ func New(t Times) *Service {
 	orDefault(&t.Stopping, 20*time.Second)
 	orDefault(&t.ShuttingDown, 5*time.Second)
 	orDefault(&t.Checks, 2*time.Minute)
+	orDefault(&t.Image, 4*time.Minute)
 	return &Service{times: t}
 }
 
 // Attach implements [awssim.Service]. These are the operations there are, with
 // the parameters each of them models.
 func (s *Service) Attach(w *awssim.World) {
-	st := awssim.NewStore(w, "ec2", &state{times: s.times}, (*state).clone)
+	st := awssim.NewStore(w, "ec2", &state{times: s.times, maxVersions: maxVersions}, (*state).clone)
 	s.store = st
 
 	awssim.Write(st, createVpc, "CidrBlock", "TagSpecifications")
@@ -67,7 +71,7 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, replaceRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "NetworkInterfaceId", "InstanceId", "GatewayId")
 	awssim.Write(st, deleteRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
-	awssim.Write(st, runInstances, "ImageId", "InstanceType", "MinCount", "MaxCount", "SubnetId", "TagSpecifications", "ClientToken",
+	awssim.Write(st, runInstances, "ImageId", "InstanceType", "MinCount", "MaxCount", "SubnetId", "TagSpecifications", "ClientToken", "LaunchTemplate",
 		"NetworkInterfaces.DeviceIndex", "NetworkInterfaces.NetworkInterfaceId", "NetworkInterfaces.SubnetId",
 		"NetworkInterfaces.PrivateIpAddress", "NetworkInterfaces.Description", "NetworkInterfaces.DeleteOnTermination",
 		"InstanceMarketOptions.MarketType", "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "InstanceMarketOptions.SpotOptions.SpotInstanceType")
@@ -91,6 +95,9 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, releaseAddress, "AllocationId")
 	awssim.Read(st, describeAddresses, "AllocationIds", "PublicIps", "Filters")
 
+	s.attachTemplates()
+	s.attachImages()
+
 	awssim.Write(st, createTags, "Resources", "Tags")
 	awssim.Write(st, deleteTags, "Resources", "Tags")
 	awssim.Read(st, describeTags, "Filters", "MaxResults", "NextToken")
@@ -101,4 +108,48 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Requests(st, modifyNetworkInterfaceAttributePermissions)
 	awssim.OtherRequests(st, anywhere)
 	awssim.Limits(st, limits)
+}
+
+func (s *Service) attachTemplates() {
+	st := s.store
+	awssim.Write(st, createLaunchTemplate, "LaunchTemplateName", "LaunchTemplateData", "VersionDescription", "TagSpecifications", "ClientToken")
+	awssim.Read(st, describeLaunchTemplates, "LaunchTemplateIds", "LaunchTemplateNames", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, modifyLaunchTemplate, "LaunchTemplateId", "LaunchTemplateName", "DefaultVersion", "ClientToken")
+	awssim.Write(st, deleteLaunchTemplate, "LaunchTemplateId", "LaunchTemplateName")
+	awssim.Write(st, createLaunchTemplateVersion, "LaunchTemplateId", "LaunchTemplateName", "SourceVersion", "LaunchTemplateData", "VersionDescription", "ClientToken")
+	awssim.Read(st, describeLaunchTemplateVersions, "LaunchTemplateId", "LaunchTemplateName", "Versions", "MinVersion", "MaxVersion", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, deleteLaunchTemplateVersions, "LaunchTemplateId", "LaunchTemplateName", "Versions")
+
+	awssim.Requests(st, createLaunchTemplateVersionPermissions)
+	awssim.Requests(st, modifyLaunchTemplatePermissions)
+	awssim.Requests(st, deleteLaunchTemplateVersionsPermissions)
+
+	awssim.Trails(st, createLaunchTemplateRecord)
+	awssim.Trails(st, modifyLaunchTemplateRecord)
+	awssim.Trails(st, deleteLaunchTemplateRecord)
+	awssim.Trails(st, createLaunchTemplateVersionRecord)
+	awssim.Trails(st, deleteLaunchTemplateVersionsRecord)
+}
+
+func (s *Service) attachImages() {
+	st := s.store
+	awssim.Write(st, createImage, "InstanceId", "Name", "Description", "NoReboot", "TagSpecifications")
+	awssim.Write(st, copyImage, "SourceImageId", "SourceRegion", "Name", "Description", "CopyImageTags", "TagSpecifications", "ClientToken")
+	awssim.Read(st, describeImages, "ImageIds", "Owners", "Filters", "IncludeDeprecated", "MaxResults", "NextToken")
+	awssim.Write(st, deregisterImage, "ImageId", "DeleteAssociatedSnapshots")
+	awssim.Write(st, enableImageDeprecation, "ImageId", "DeprecateAt")
+	awssim.Read(st, describeSnapshots, "SnapshotIds", "OwnerIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, deleteSnapshot, "SnapshotId")
+
+	awssim.Requests(st, createImagePermissions)
+	awssim.Requests(st, copyImagePermissions)
+	awssim.Requests(st, deregisterImagePermissions)
+	awssim.Requests(st, enableImageDeprecationPermissions)
+	awssim.Requests(st, deleteSnapshotPermissions)
+
+	awssim.Trails(st, createImageRecord)
+	awssim.Trails(st, copyImageRecord)
+	awssim.Trails(st, deregisterImageRecord)
+	awssim.Trails(st, enableImageDeprecationRecord)
+	awssim.Trails(st, deleteSnapshotRecord)
 }

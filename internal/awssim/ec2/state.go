@@ -8,7 +8,8 @@ import (
 // state is all there is. Rows hold plain values; outputs are built from them
 // afresh, so nothing a caller does to an output reaches the state.
 type state struct {
-	times Times
+	times       Times
+	maxVersions int // of a launch template
 
 	vpcs        table[vpc]
 	subnets     table[subnet]
@@ -18,6 +19,10 @@ type state struct {
 	instances   table[instance]
 	interfaces  table[networkInterface]
 	addresses   table[address]
+	templates   table[template]
+	versions    table[templateVersion]
+	images      table[image]
+	snapshots   table[snapshot]
 	tags        table[tagged]
 	tokens      table[token]
 }
@@ -25,6 +30,7 @@ type state struct {
 func (s *state) clone() *state {
 	return &state{
 		times:       s.times,
+		maxVersions: s.maxVersions,
 		vpcs:        s.vpcs.clone(),
 		subnets:     s.subnets.clone(),
 		gateways:    s.gateways.clone(),
@@ -33,6 +39,10 @@ func (s *state) clone() *state {
 		instances:   s.instances.clone(),
 		interfaces:  s.interfaces.clone(),
 		addresses:   s.addresses.clone(),
+		templates:   s.templates.clone(),
+		versions:    s.versions.clone(),
+		images:      s.images.clone(),
+		snapshots:   s.snapshots.clone(),
 		tags:        s.tags.clone(),
 		tokens:      s.tokens.clone(),
 	}

@@ -151,6 +151,13 @@ func (s *state) exists(id string) error {
 		_, found = s.interfaces.get(id)
 	case "elastic-ip":
 		_, found = s.addresses.get(id)
+	case "launch-template":
+		_, found = s.templates.get(id)
+	case "image":
+		i, known := s.images.get(id)
+		found = known && !i.forgotten
+	case "snapshot":
+		_, found = s.snapshots.get(id)
 	default:
 		return invalid("InvalidID", "The ID '%s' is not valid", id) // unverified
 	}

@@ -73,14 +73,11 @@ func (s states) step(name, function string, attempt time.Duration, trouble strin
 		"ResultSelector": map[string]any{"go.$": "$.Payload.go", "seconds.$": "$.Payload.seconds"},
 		"ResultPath":     "$.turn",
 		"TimeoutSeconds": int((attempt + flow.Slack) / time.Second),
-		// Only for a function that could not be reached. What went wrong in a
-		// turn is in its answer, and pauses are ours.
+		// What goes wrong in a turn is in its answer, and pauses are ours. An
+		// error is trouble of the function itself: it cannot be reached, has
+		// died, or cannot reach its ledger. A turn is safe to take again.
 		"Retry": []any{map[string]any{
-			"ErrorEquals": []string{
-				"Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException",
-				"Lambda.SdkClientException", "Lambda.TooManyRequestsException",
-			},
-			"IntervalSeconds": 1, "MaxAttempts": 6, "BackoffRate": 2,
+			"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": 1, "MaxAttempts": 8, "BackoffRate": 2,
 		}},
 		"Catch": []any{map[string]any{"ErrorEquals": []string{"States.ALL"}, "ResultPath": "$.error", "Next": trouble}},
 		"Next":  choiceState(name),

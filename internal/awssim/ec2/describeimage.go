@@ -1,0 +1,134 @@
+package ec2
+
+// DescribeImages. Not modelled: everything about an image that imageOut does not
+// set.
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+const imageTime = "2006-01-02T15:04:05.000Z"
+
+var imageFilters = filters[image]{
+	"image-id":                         field(image.key),
+	"name":                             field(func(i image) string { return i.name }),
+	"description":                      field(func(i image) string { return i.description }),
+	"state":                            field(func(i image) string { return string(i.state) }),
+	"owner-id":                         field(func(i image) string { return i.owner }),
+	"owner-alias":                      field(func(i image) string { return i.alias }),
+	"source-instance-id":               field(func(i image) string { return i.sourceInstance }),
+	"source-image-id":                  field(func(i image) string { return i.sourceImage }),
+	"creation-date":                    field(func(i image) string { return i.created.Format(imageTime) }),
+	"is-public":                        field(func(i image) string { return strconv.FormatBool(i.public) }),
+	"block-device-mapping.snapshot-id": field(func(i image) string { return i.snapshot }),
+	"architecture":                     field(func(image) string { return string(types.ArchitectureValuesX8664) }),
+	"image-type":                       field(func(image) string { return string(types.ImageTypeValuesMachine) }),
+	"root-device-type":                 field(func(image) string { return string(types.DeviceTypeEbs) }),
+	"virtualization-type":              field(func(image) string { return string(types.VirtualizationTypeHvm) }),
+}
+
+// describeImages knows three answers to an id: the image, also for a while after it
+// was deregistered; nothing; and, once no instance is left either, an error (doc
+// of ec2 DescribeImages).
+func describeImages(m *awssim.Moment, s *state, in *ec2.DescribeImagesInput) (*ec2.DescribeImagesOutput, error) {
+	q := listing{ids: in.ImageIds, filters: in.Filters, most: in.MaxResults, token: in.NextToken, limit: 1000}
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	for _, id := range in.ImageIds {
+		if i, err := need(&s.images, "ami", &id); err != nil || !s.remembered(i) {
+			return nil, notFound("ami", id)
+		}
+	}
+	owns, err := owners(m, in.Owners)
+	if err != nil {
+		return nil, err
+	}
+	pass, err := matcher(m, s, q, imageFilters)
+	if err != nil {
+		return nil, err
+	}
+	rows := s.images.all(func(i image) bool {
+		byID := slices.Contains(in.ImageIds, i.id)
+		// facts/apis.md 1.3 DescribeImages
+		hidden := !i.deprecated.IsZero() && i.deprecated.Before(m.Now) && i.owner != m.Account() && !byID && !aws.ToBool(in.IncludeDeprecated)
+		return !i.forgotten && !hidden && (len(in.ImageIds) == 0 || byID) && owns(i.owner, i.alias) && pass(i)
+	})
+	var next *string
+	if len(in.ImageIds) == 0 {
+		if rows, next, err = awssim.Page(m, rows, image.key, in.MaxResults, in.NextToken); err != nil {
+			return nil, err
+		}
+	}
+	out := &ec2.DescribeImagesOutput{NextToken: next}
+	for _, i := range rows {
+		out.Images = append(out.Images, s.imageOut(m, i))
+	}
+	return out, nil
+}
+
+var account = regexp.MustCompile(`^\d{12}$`)
+
+// owners makes a predicate of the owners that a listing of images or snapshots
+// asks for: "self", accounts and aliases.
+func owners(m *awssim.Moment, asked []string) (func(owner, alias string) bool, error) {
+	for _, o := range asked {
+		if !account.MatchString(o) && !slices.Contains([]string{"self", "amazon", "aws-marketplace", "aws-backup-vault"}, o) {
+			return nil, m.NotModelled("owner %q", o)
+		}
+	}
+	return func(owner, alias string) bool {
+		return len(asked) == 0 || slices.ContainsFunc(asked, func(o string) bool {
+			return o == owner || o == alias || o == "self" && owner == m.Account()
+		})
+	}, nil
+}
+
+func (s *state) imageOut(m *awssim.Moment, i image) types.Image {
+	out := types.Image{
+		ImageId:            aws.String(i.id),
+		Name:               aws.String(i.name),
+		ImageLocation:      aws.String(i.owner + "/" + i.name),
+		OwnerId:            aws.String(i.owner),
+		State:              i.state,
+		CreationDate:       aws.String(i.created.Format(imageTime)),
+		Public:             aws.Bool(i.public),
+		Architecture:       types.ArchitectureValuesX8664,
+		ImageType:          types.ImageTypeValuesMachine,
+		VirtualizationType: types.VirtualizationTypeHvm,
+		RootDeviceType:     types.DeviceTypeEbs,
+		RootDeviceName:     aws.String(rootDevice),
+		Tags:               s.tagSet(i.id),
+	}
+	optional := func(to **string, value string) {
+		if value != "" {
+			*to = aws.String(value)
+		}
+	}
+	optional(&out.Description, i.description)
+	optional(&out.ImageOwnerAlias, i.alias)
+	optional(&out.SourceInstanceId, i.sourceInstance)
+	if i.sourceImage != "" {
+		out.SourceImageId, out.SourceImageRegion = aws.String(i.sourceImage), aws.String(m.Region())
+	}
+	if !i.deprecated.IsZero() {
+		out.DeprecationTime = aws.String(i.deprecated.Format(imageTime))
+	}
+	if i.reason != "" {
+		out.StateReason = &types.StateReason{Code: aws.String("Client.ImageFailed"), Message: aws.String(i.reason)} // code unverified
+	}
+	if i.snapshot != "" && i.state != types.ImageStateFailed {
+		out.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String(rootDevice), Ebs: &types.EbsBlockDevice{
+			SnapshotId: aws.String(i.snapshot), VolumeSize: aws.Int32(rootSize), DeleteOnTermination: aws.Bool(true),
+		}}}
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package ec2
+
+// What tests and scenarios can see and do of launch templates and images beside
+// the API.
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+// TemplateView is a launch template as it is at present.
+type TemplateView struct {
+	ID, Name string
+	Default  int64
+	Versions []VersionView // newest first
+}
+
+// VersionView is a version of a launch template.
+type VersionView struct {
+	Number      int64
+	Image       string // empty if it has none
+	Description string
+	Data        *types.ResponseLaunchTemplateData
+}
+
+// Templates are all launch templates, in the order they were made.
+func (s *Service) Templates() []TemplateView {
+	var views []TemplateView
+	s.store.View(func(st *state) {
+		for _, t := range st.templates.rows {
+			views = append(views, st.templateView(*t))
+		}
+	})
+	return views
+}
+
+func (s *state) templateView(t template) TemplateView {
+	view := TemplateView{ID: t.id, Name: t.name, Default: t.standard}
+	for _, v := range s.versionsOf(t) {
+		view.Versions = append(view.Versions, VersionView{v.number, aws.ToString(v.data.ImageId), v.description, copyData(v.data)})
+	}
+	return view
+}
+
+// TemplateVersion is one version of a launch template.
+type TemplateVersion struct {
+	ID, Name string
+	Number   int64
+}
+
+// TemplateVersion is the version of a template, by the id or the name of the
+// template, of which one is "", and a number, "$Latest" or "$Default". It is for
+// another service that is being called. Errors are those of EC2.
+func (s *Service) TemplateVersion(m *awssim.Moment, id, name, version string) (TemplateVersion, error) {
+	given := func(text string) *string {
+		if text == "" {
+			return nil
+		}
+		return &text
+	}
+	st := s.store.At(m)
+	t, err := st.template(given(id), given(name))
+	if err != nil {
+		return TemplateVersion{}, err
+	}
+	v, err := st.version(t, version)
+	if err != nil {
+		return TemplateVersion{}, err
+	}
+	return TemplateVersion{t.id, t.name, v.number}, nil
+}
+
+// LimitVersions changes how many versions a launch template may have, 10,000 in
+// AWS, for tests that mean to get there.
+func (s *Service) LimitVersions(most int) {
+	s.store.Do(func(_ *awssim.Moment, st *state) { st.maxVersions = most })
+}
+
+// Image is an image that is simply there, see [Service.AddImage].
+type Image struct {
+	Name, Description string
+	Owner             string // an account; default the world's own. Those of others are shared with it.
+	Alias             string // of the owner: "amazon", "aws-marketplace", "aws-backup-vault"
+	SourceInstance    string
+	Created           time.Time // default now
+	Deprecated        time.Time // default never
+	Public            bool
+	Managed           bool // by AWS Backup, so that EC2 refuses to deregister it
+	Tags              map[string]string
+}
+
+// AddImage puts an image there that is available, without any event, and returns
+// its id.
+func (s *Service) AddImage(spec Image) (id string) {
+	s.store.Do(func(m *awssim.Moment, st *state) {
+		i := image{
+			id: m.ID("ami"), state: types.ImageStateAvailable,
+			name: spec.Name, description: spec.Description, owner: spec.Owner, alias: spec.Alias, sourceInstance: spec.SourceInstance,
+			created: spec.Created.UTC(), deprecated: spec.Deprecated.UTC(), public: spec.Public, managed: spec.Managed,
+		}
+		if i.owner == "" {
+			i.owner = m.Account()
+		}
+		if spec.Created.IsZero() {
+			i.created = m.Now.UTC()
+		}
+		if i.owner == m.Account() {
+			i.snapshot = m.ID("snap")
+			st.snapshots.put(snapshot{id: i.snapshot, volume: "vol-ffffffff", owner: i.owner, state: types.SnapshotStateCompleted, started: i.created, completed: i.created})
+		}
+		st.images.put(i)
+		var tags []types.Tag
+		for key, value := range spec.Tags {
+			tags = append(tags, types.Tag{Key: &key, Value: &value})
+		}
+		st.tag(i.id, tags)
+		id = i.id
+	})
+	return id
+}
+
+// CreateImageAs is a CreateImage by somebody who does not go through this world's
+// clients, such as "dlm.amazonaws.com" or "backup.amazonaws.com"; for other names
+// see [awssim.TrailRecord]. CloudTrail records it if it succeeds. No permission is
+// asked for.
+func (s *Service) CreateImageAs(actor string, in *ec2.CreateImageInput) (id string, err error) {
+	s.store.Do(func(m *awssim.Moment, st *state) {
+		m.Actor, m.RequestID = actor, m.UUID("request")
+		var out *ec2.CreateImageOutput
+		if out, err = createImage(m, st, in); err != nil {
+			return
+		}
+		id = *out.ImageId
+		request, response := createImageRecord(m, in, out)
+		m.Trail(awssim.TrailRecord{Source: "ec2.amazonaws.com", Name: "CreateImage", Request: request, Response: response})
+	})
+	return id, err
+}
+
+// FailImage makes an image that is pending fail, and its snapshot with it.
+func (s *Service) FailImage(id, reason string) (err error) {
+	s.store.Do(func(m *awssim.Moment, st *state) {
+		i, ok := st.images.get(id)
+		if !ok || i.state != types.ImageStatePending {
+			err = fmt.Errorf("fail %s: not a pending image", id)
+			return
+		}
+		i.reason = reason
+		st.finishSnapshot(m, i.snapshot, types.SnapshotStateError)
+		st.become(m, i, types.ImageStateFailed, i.request)
+	})
+	return err
+}
+
+// ImageView is an image as it is at present.
+type ImageView struct {
+	ID, Name, Description, Owner string
+	SourceInstance, Snapshot     string
+	State                        types.ImageState
+}
+
+// Images are all images, in the order they were made, and those deregistered for
+// as long as they are shown.
+func (s *Service) Images() []ImageView {
+	var views []ImageView
+	s.store.View(func(st *state) {
+		for _, i := range st.images.all(func(i image) bool { return !i.forgotten }) {
+			views = append(views, ImageView{i.id, i.name, i.description, i.owner, i.sourceInstance, i.snapshot, i.state})
+		}
+	})
+	return views
+}

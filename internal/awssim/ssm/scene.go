@@ -1,0 +1,36 @@
+package ssm
+
+// What tests and scenarios can see and do beside the API.
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+// Set gives a parameter its value as somebody else does, who is allowed to: it is
+// made, or gets another version. It is no call, but EventBridge tells of it.
+func (s *Service) Set(name, value string, kind types.ParameterType) (err error) {
+	s.store.Do(func(m *awssim.Moment, st *state) {
+		_, err = putParameter(m, st, &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)})
+	})
+	if err != nil {
+		return fmt.Errorf("set parameter %s: %w", name, err)
+	}
+	return nil
+}
+
+// Parameters are all parameters by name, with their values as they are.
+func (s *Service) Parameters() []types.Parameter {
+	var all []types.Parameter
+	s.store.View(func(st *state) {
+		for _, p := range st.parameters {
+			all = append(all, p.out(p.newest(), "", true))
+		}
+	})
+	return all
+}
