@@ -5,6 +5,7 @@ PYTHON  ?= python3
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VENV    := .cache/venv
 MOTO    := $(VENV)/bin/moto_server
+LOCAL   := .cache/dynamodb-local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format vet lint race size fuzz conformance bench
@@ -48,8 +49,8 @@ fuzz: ## look for inputs that break the parsers, half a minute each
 	$(GO) test -run '^$$' -fuzz '^FuzzParsePattern$$' -fuzztime 30s ./internal/event
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 30s ./internal/fleetfile
 
-conformance: $(MOTO) ## the scenarios over the wire, against moto (installs it by itself)
-	DROVER_MOTO=$(CURDIR)/$(MOTO) $(GO) test -tags conformance -count=1 -v ./conformance/...
+conformance: $(MOTO) $(LOCAL)/DynamoDBLocal.jar ## the scenarios over the wire, against moto and DynamoDB Local (installs them by itself)
+	DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) $(GO) test -tags conformance -count=1 -v ./conformance/...
 
 bench: ## failover beside the sequence of calls that people script, on one stub
 	$(GO) run ./bench
@@ -60,3 +61,15 @@ $(MOTO): conformance/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r conformance/requirements.txt
 	touch $(MOTO)
+
+# DynamoDB Local from Maven Central, pinned likewise. A second witness where the
+# machine has Java and Maven: without it its tests say that they were skipped.
+# Maven's own copies go once what is needed of them has been put together.
+$(LOCAL)/DynamoDBLocal.jar: conformance/dynamodb-local.xml
+	@rm -rf $(LOCAL) $(LOCAL).part
+	@if java -version >/dev/null 2>&1 && mvn -version >/dev/null 2>&1 && \
+		mvn -q -B -f $< -Dmaven.repo.local=$(CURDIR)/$(LOCAL).part/m2 \
+			dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(LOCAL).part/lib; \
+	then mv $(LOCAL).part/lib $(LOCAL) && touch $@; \
+	else echo "conformance: no DynamoDB Local here: it takes java (17 or later), mvn and Maven Central; its tests will be skipped"; fi
+	@rm -rf $(LOCAL).part

@@ -3,6 +3,8 @@
 // that nobody here wrote. `make conformance` installs it and runs them; they
 // carry the build tag conformance, so that `go test ./...` needs only Go.
 //
-// Nothing here is skipped. What moto cannot play is in README.md, with why;
-// the tests hold its table against the calls that were really made.
+// Nothing that moto witnesses is skipped. DynamoDB Local, the second witness of
+// the ledger in DynamoDB, is skipped where it cannot run. What moto cannot play
+// is in README.md, with why; the tests hold its table against the calls that
+// were really made.
 package conformance
