@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -59,6 +60,12 @@ func (a *Automation) listen() []Trigger {
 		Pattern: event.PatternFor(event.SourceDrover, event.TypeSweep).Where("detail.automation", a.Name),
 		Every:   a.behaviour.sweep(),
 	})
+}
+
+// NeedsTrail says whether some of its events come by CloudTrail, which takes a
+// trail.
+func (a *Automation) NeedsTrail() bool {
+	return slices.ContainsFunc(a.Triggers(), func(t Trigger) bool { return t.Pattern.Lists("detail-type", event.TypeAPICall) })
 }
 
 // Needs lists the permissions of all its parts.

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -85,22 +86,35 @@ func (o Options) now() time.Time {
 	return o.Clock.Now()
 }
 
-// New equips a configuration with Drover's retries and middleware and makes
-// the clients for a region. The configuration itself is not changed.
-func New(cfg aws.Config, region string, o Options) *Clients {
+// DynamoDB makes the client for a ledger. It has Drover's retries and name, but
+// not what surrounds the calls of automations: keeping the ledger is no change
+// that a plan announces, the audit lists or a preview must refuse.
+func DynamoDB(cfg aws.Config, o Options) *dynamodb.Client {
+	return dynamodb.NewFromConfig(equip(cfg, o))
+}
+
+// equip adds what all of Drover's calls have.
+func equip(cfg aws.Config, o Options) aws.Config {
 	cfg = cfg.Copy()
-	if region != "" {
-		cfg.Region = region
-	}
 	if cfg.Retryer == nil {
 		backoff := NewBackoff(o.Seed)
 		cfg.Retryer = func() aws.Retryer { return newRetryer(backoff) }
 	}
-	surround := call.Middleware{Classify: Classify, Now: o.now}
 	cfg.APIOptions = slices.Concat(cfg.APIOptions, []func(*middleware.Stack) error{
 		awsmiddleware.AddUserAgentKeyValue("drover", o.Version),
-		surround.Add,
 	})
+	return cfg
+}
+
+// New equips a configuration with Drover's retries and middleware and makes
+// the clients for a region. The configuration itself is not changed.
+func New(cfg aws.Config, region string, o Options) *Clients {
+	cfg = equip(cfg, o)
+	if region != "" {
+		cfg.Region = region
+	}
+	surround := call.Middleware{Classify: Classify, Now: o.now}
+	cfg.APIOptions = append(cfg.APIOptions, surround.Add)
 	return &Clients{
 		Region:      cfg.Region,
 		AutoScaling: autoscaling.NewFromConfig(cfg),

@@ -173,6 +173,9 @@ func TestCallsAreReadFromCloudTrail(t *testing.T) {
 	if got := group.Parameter("launchTemplate") + group.Parameter("maxSize") + group.Parameter("nothing", "there"); got != "" {
 		t.Errorf("what is no string reads %q", got)
 	}
+	if !made.Lists("detail-type", event.TypeAPICall) || made.Lists("detail-type", event.TypeSweep) || made.Lists("detail", "errorCode") {
+		t.Errorf("%s lists other types than it does", made)
+	}
 	if made.Match(e) || !event.Calls("autoscaling", "CreateAutoScalingGroup").Match(e) {
 		t.Error("services or operations are mixed up")
 	}

@@ -78,6 +78,14 @@ func (p Pattern) Where(path string, oneOf ...string) Pattern {
 	return build(fields)
 }
 
+// Lists says whether value is among those that p wants at the top-level field.
+func (p Pattern) Lists(field, value string) bool {
+	v, err := decode(p.canonical)
+	fields, _ := v.(map[string]any)
+	wanted, _ := fields[field].([]any)
+	return err == nil && slices.Contains(wanted, any(value))
+}
+
 // put sets the field at path, unless there is one already.
 func put(fields map[string]any, path string, values any) bool {
 	name, rest, deeper := strings.Cut(path, ".")
