@@ -18,6 +18,9 @@ func Diagram(d automation.Definition) string {
 	c.line("  plan -->|nothing to do| nothing([nothing-to-do])")
 	c.forward()
 	c.backward()
+	c.line("  succeeded([succeeded])")
+	c.line("  rolledback([rolled-back])")
+	c.line("  stuck([stuck: a person must look])")
 	return c.String()
 }
 
@@ -48,16 +51,9 @@ func (c *chart) forward() {
 	c.line("  %s --> %s", before, c.taken(len(steps)-1, false, "succeeded"))
 	committed := false
 	for i, s := range steps {
-		ending := "rolledback"
-		if committed || !s.Undoes {
-			ending = "stuck"
-		}
-		c.line("  s%d -.->|fails or is cancelled| %s", i, c.taken(i, !committed, ending))
+		c.line("  s%d -.->|fails or is cancelled| %s", i, c.taken(i, !committed, "ending"))
 		committed = committed || s.Commit
 	}
-	c.line("  succeeded([succeeded])")
-	c.line("  rolledback([rolled-back])")
-	c.line("  stuck([stuck: a person must look])")
 }
 
 // taken is what comes when the steps up to the i-th are taken back: the first
@@ -87,7 +83,5 @@ func (c *chart) backward() {
 		}
 		c.line("  b%d[%q] --> %s", i, strings.Join(what, "<br/>then "), c.taken(i-1, true, "ending"))
 	}
-	if slices.ContainsFunc(c.definition.Steps, func(s automation.StepInfo) bool { return s.Undoes || s.Releases }) {
-		c.line("  ending{how did it go?} --> succeeded & rolledback & stuck")
-	}
+	c.line("  ending{how did it go?} --> succeeded & rolledback & stuck")
 }
