@@ -38,7 +38,7 @@ func classify(err error) error {
 		return err
 	}
 	switch code := api.ErrorCode(); {
-	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded":
+	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded", code == "ScalingActivityInProgress", code == "ResourceContention":
 		return failure.As(failure.Retry, err)
 	case denied(code):
 		return failure.WithHint(failure.As(failure.Stop, err), "allow the call: `drover render policy --fleet FILE` prints the least policy Drover needs")

@@ -35,6 +35,8 @@ func TestClassifyAndOutcome(t *testing.T) {
 	}{
 		{api("RequestLimitExceeded", 503), failure.Retry, call.Refused, false},
 		{api("Throttling", 400), failure.Retry, call.Refused, false},
+		{api("ScalingActivityInProgress", 400), failure.Retry, call.Refused, false},
+		{api("ResourceContention", 500), failure.Retry, call.Unknown, false},
 		{api("InternalError", 500), failure.Retry, call.Unknown, false},
 		{api("Unavailable", 503), failure.Retry, call.Unknown, false},
 		{api("UnauthorizedOperation", 403), failure.Stop, call.Refused, true},

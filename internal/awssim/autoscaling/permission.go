@@ -1,16 +1,17 @@
 package autoscaling
 
 // The permissions of calls that change a group, as shared/facts/iam.json has
-// them; those that describe can be had for "*" only. Not modelled:
-// ec2:RunInstances, ec2:CreateTags and iam:PassRole, which AWS asks of who gives
-// a group a template (facts/iam.md 1; lib:59008117641 measured all three, and
-// ssm:GetParameters for a template that resolves its image by parameter), because
-// a request is always for the operation itself.
+// them; those that describe can be had for "*" only. Not modelled: the words with
+// which AWS denies the use of a template, the security groups, keys and
+// placement groups in it, and ssm:GetParameters for one that resolves its image by
+// parameter.
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -71,12 +72,73 @@ func withTags(keys map[string][]string, tags []types.Tag) map[string][]string {
 
 func createAutoScalingGroupPermissions(m *awssim.Moment, s *state, in *createInput) []awssim.Request {
 	given := source{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName}
-	return s.permissions(m, in.AutoScalingGroupName, withTags(asked(given, in.MinSize, in.MaxSize), in.Tags))
+	requests := s.permissions(m, in.AutoScalingGroupName, withTags(asked(given, in.MinSize, in.MaxSize), in.Tags))
+	return append(requests, s.launching(m, given, aws.ToString(in.VPCZoneIdentifier))...)
 }
 
 func updateAutoScalingGroupPermissions(m *awssim.Moment, s *state, in *updateInput) []awssim.Request {
 	given := source{in.LaunchTemplate, in.MixedInstancesPolicy, in.LaunchConfigurationName}
-	return s.permissions(m, in.AutoScalingGroupName, asked(given, in.MinSize, in.MaxSize))
+	requests := s.permissions(m, in.AutoScalingGroupName, asked(given, in.MinSize, in.MaxSize))
+	g, _ := s.get(aws.ToString(in.AutoScalingGroupName))
+	return append(requests, s.launching(m, given, aws.ToString(cmp.Or(in.VPCZoneIdentifier, g.VPCZoneIdentifier)))...)
+}
+
+// launching asks whether whoever gives a group a template might launch from it
+// (facts/iam.md 1). Which actions that takes, and that the subnets are the group's
+// and not the template's, was measured by lib:59008117641.
+func (s *state) launching(m *awssim.Moment, given source, subnets string) []awssim.Request {
+	if s.templates == nil {
+		return nil
+	}
+	named := []*types.LaunchTemplateSpecification{given.template}
+	if p := given.policy; p != nil && p.LaunchTemplate != nil {
+		named = append(named, p.LaunchTemplate.LaunchTemplateSpecification)
+		for _, o := range p.LaunchTemplate.Overrides {
+			named = append(named, o.LaunchTemplateSpecification)
+		}
+	}
+	var all []awssim.Request
+	for _, spec := range named {
+		if spec == nil {
+			continue
+		}
+		if t, err := s.resolve(m, spec); err == nil && t.Image != "" { // what does not exist is refused later
+			all = append(all, launch(m, t, strings.Split(subnets, ","))...)
+		}
+	}
+	return all
+}
+
+func launch(m *awssim.Moment, t Template, subnets []string) []awssim.Request {
+	from := func(fromTemplate bool) map[string][]string {
+		return map[string][]string{
+			"ec2:LaunchTemplate": {m.ARN("ec2", "launch-template/"+t.ID)}, "ec2:IsLaunchTemplateResource": {strconv.FormatBool(fromTemplate)},
+		}
+	}
+	run := func(resource string, fromTemplate bool) awssim.Request {
+		return awssim.Request{Action: "ec2:RunInstances", Resource: resource, Context: from(fromTemplate)}
+	}
+	requests := []awssim.Request{
+		run("arn:aws:ec2:"+m.Region()+"::image/"+t.Image, true), // facts/iam.md 1: the ARN of an image has no account
+		run(m.ARN("ec2", "launch-template/"+t.ID), true),
+		run(m.ARN("ec2", "instance/*"), false), run(m.ARN("ec2", "volume/*"), false),
+		run(m.ARN("ec2", "network-interface/*"), false), run(m.ARN("ec2", "security-group/*"), false),
+	}
+	for _, subnet := range subnets {
+		requests = append(requests, run(m.ARN("ec2", "subnet/"+cmp.Or(subnet, "*")), false))
+	}
+	if t.Tagged {
+		requests = append(requests, awssim.Request{
+			Action: "ec2:CreateTags", Resource: m.ARN("ec2", "instance/*"), Context: map[string][]string{"ec2:CreateAction": {"RunInstances"}},
+		})
+	}
+	if t.Profile != "" {
+		requests = append(requests, awssim.Request{
+			Action: "iam:PassRole", Resource: "arn:aws:iam::" + m.Account() + ":role/" + t.Profile,
+			Context: map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}},
+		})
+	}
+	return requests
 }
 
 func deleteAutoScalingGroupPermissions(m *awssim.Moment, s *state, in *deleteInput) []awssim.Request {

@@ -336,6 +336,59 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// Who gives a group a template must be allowed to launch from it, and from the
+// templates of overrides.
+func TestPermissionsToLaunch(t *testing.T) {
+	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(func(m *awssim.Moment, id, name, version string) (asgsim.Template, error) {
+		found, err := templates(m, id, name, version)
+		if found.Image = "ami-" + found.ID; found.ID == "lt-2" {
+			found.Profile, found.Tagged = "arm", true
+		}
+		return found, err
+	})}
+	s.world = awssim.New(s.clock, awssim.Options{}, s.sim)
+	s.client = autoscaling.NewFromConfig(s.world.Config())
+	failed(t, s.create(&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), LaunchTemplate: byID("lt-1", "1")}), "", "")
+	asks := func(in autoscaling.UpdateAutoScalingGroupInput) string {
+		var got []string
+		s.world.Authorize(func(action, resource string, keys map[string][]string) bool {
+			if !strings.HasPrefix(action, "autoscaling:") {
+				got = append(got, fmt.Sprintf("%s %s %s%s%s", action, resource[strings.LastIndex(resource, ":")+1:], keys["ec2:IsLaunchTemplateResource"], keys["ec2:CreateAction"], keys["iam:PassedToService"]))
+			}
+			return true
+		})
+		in.AutoScalingGroupName = aws.String("web")
+		failed(t, s.update(&in), "", "")
+		return strings.Join(got, "\n")
+	}
+	run := func(id string) string {
+		return strings.ReplaceAll(`ec2:RunInstances image/ami-ID [true][][]
+ec2:RunInstances launch-template/ID [true][][]
+ec2:RunInstances instance/* [false][][]
+ec2:RunInstances volume/* [false][][]
+ec2:RunInstances network-interface/* [false][][]
+ec2:RunInstances security-group/* [false][][]
+ec2:RunInstances subnet/subnet-1 [false][][]`, "ID", id)
+	}
+	const more = "\nec2:CreateTags instance/* [][RunInstances][]\niam:PassRole role/arm [][][ec2.amazonaws.com]"
+	for name, test := range map[string]struct {
+		in   autoscaling.UpdateAutoScalingGroupInput
+		want string
+	}{
+		"template":    {autoscaling.UpdateAutoScalingGroupInput{LaunchTemplate: byID("lt-1", "$Latest")}, run("lt-1")},
+		"with a role": {autoscaling.UpdateAutoScalingGroupInput{LaunchTemplate: byID("lt-2", "1")}, run("lt-2") + more},
+		"no template": {autoscaling.UpdateAutoScalingGroupInput{MaxSize: aws.Int32(5)}, ""},
+		"policy": {autoscaling.UpdateAutoScalingGroupInput{MixedInstancesPolicy: &types.MixedInstancesPolicy{LaunchTemplate: &types.LaunchTemplate{
+			LaunchTemplateSpecification: byID("lt-1", "1"),
+			Overrides:                   []types.LaunchTemplateOverrides{{InstanceType: aws.String("c5.large")}, {LaunchTemplateSpecification: byID("lt-2", "1")}},
+		}}}, run("lt-1") + "\n" + run("lt-2") + more},
+	} {
+		if diff := gocmp.Diff(test.want, asks(test.in)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 // The templates of EC2 are what groups are checked against, and what their
 // instances are launched from.
 func TestTemplatesOfEC2(t *testing.T) {

@@ -6,6 +6,11 @@ import "github.com/droverhq/drover/internal/awssim"
 type Template struct {
 	ID, Name string
 	Number   int64
+	// Image, a profile, whose role is taken to have its name, and whether what is
+	// launched is tagged are what launching from it takes permissions for. Without
+	// an image nobody asks for them.
+	Image, Profile string
+	Tagged         bool
 }
 
 // Templates is what Auto Scaling asks EC2 about launch templates: the version,

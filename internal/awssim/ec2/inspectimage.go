@@ -52,6 +52,9 @@ func (s *state) templateView(t template) TemplateView {
 type TemplateVersion struct {
 	ID, Name string
 	Number   int64
+	// Image and, by its name, the instance profile; either may be empty.
+	Image, Profile string
+	Tagged         bool // what is launched from it is tagged
 }
 
 // TemplateVersion is the version of a template, by the id or the name of the
@@ -73,7 +76,11 @@ func (s *Service) TemplateVersion(m *awssim.Moment, id, name, version string) (T
 	if err != nil {
 		return TemplateVersion{}, err
 	}
-	return TemplateVersion{t.id, t.name, v.number}, nil
+	found := TemplateVersion{ID: t.id, Name: t.name, Number: v.number, Image: aws.ToString(v.data.ImageId), Tagged: len(v.data.TagSpecifications) > 0}
+	if p := v.data.IamInstanceProfile; p != nil {
+		found.Profile = aws.ToString(p.Name)
+	}
+	return found, nil
 }
 
 // LimitVersions changes how many versions a launch template may have, 10,000 in

@@ -432,13 +432,20 @@ func TestLaunchWithTemplateInterfaces(t *testing.T) {
 // TestTemplateVersionForOtherServices is read while another service is called.
 func TestTemplateVersionForOtherServices(t *testing.T) {
 	s := newScene(t)
-	id := s.newTemplate(types.RequestLaunchTemplateData{})
+	id := s.newTemplate(types.RequestLaunchTemplateData{
+		ImageId:            aws.String("ami-1"),
+		IamInstanceProfile: &types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: aws.String("server")},
+		TagSpecifications:  []types.LaunchTemplateTagSpecificationRequest{{ResourceType: types.ResourceTypeInstance, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}},
+	})
 	s.version(id, "ami-2")
 	other := awssim.NewStore(s.world, "other", 0, func(n int) int { return n })
 	other.Do(func(m *awssim.Moment, _ int) {
-		got, err := s.sim.TemplateVersion(m, "", "web", "$Latest")
-		if want := (ec2sim.TemplateVersion{ID: id, Name: "web", Number: 2}); err != nil || got != want {
+		got, err := s.sim.TemplateVersion(m, "", "web", "$Default")
+		if want := (ec2sim.TemplateVersion{ID: id, Name: "web", Number: 1, Image: "ami-1", Profile: "server", Tagged: true}); err != nil || got != want {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
+		if got, err = s.sim.TemplateVersion(m, "", "web", "$Latest"); err != nil || got.Number != 2 || got.Image != "ami-2" {
+			t.Errorf("got %+v, %v", got, err)
 		}
 		_, err = s.sim.TemplateVersion(m, "lt-9", "", "1")
 		wantCode(t, err, "InvalidLaunchTemplateId.NotFound")

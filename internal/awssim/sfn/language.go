@@ -1,12 +1,13 @@
 package sfn
 
 // The Amazon States Language, https://states-language.net/spec.html, as far as
-// it is modelled.
+// it is modelled: what its words are. check.go says which documents are refused.
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -60,23 +61,36 @@ type choice struct {
 
 const invoke = "arn:aws:states:::lambda:invoke"
 
-// parse reads a definition and refuses what is not modelled or leads nowhere.
+// parse reads a definition. What is not modelled is refused with an
+// [unmodelled], what AWS refuses with another error.
 func parse(definition string) (machine, error) {
-	dec := json.NewDecoder(bytes.NewReader([]byte(definition)))
-	dec.DisallowUnknownFields()
+	dec := json.NewDecoder(strings.NewReader(definition))
+	var words any
+	if err := dec.Decode(&words); err != nil {
+		return machine{}, fmt.Errorf("read the definition: %w", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return machine{}, fmt.Errorf("read the definition: there is more after its end")
+	}
+	if err := checkWords(words); err != nil {
+		return machine{}, err
+	}
 	var m machine
-	if err := dec.Decode(&m); err != nil {
+	if err := json.Unmarshal([]byte(definition), &m); err != nil {
 		return machine{}, fmt.Errorf("read the definition: %w", err)
 	}
 	if _, ok := m.States[m.StartAt]; !ok {
 		return machine{}, fmt.Errorf("StartAt: there is no state %q", m.StartAt)
 	}
-	reached := map[string]bool{}
-	m.reach(m.StartAt, reached)
-	for name, s := range m.States {
-		if err := s.check(m.States); err != nil {
+	names := slices.Sorted(maps.Keys(m.States))
+	for _, name := range names {
+		if err := m.States[name].check(m.States); err != nil {
 			return machine{}, fmt.Errorf("state %q: %w", name, err)
 		}
+	}
+	reached := map[string]bool{}
+	m.reach(m.StartAt, reached)
+	for _, name := range names {
 		if !reached[name] {
 			return machine{}, fmt.Errorf("state %q: nothing leads there", name)
 		}
@@ -113,93 +127,23 @@ func (s state) ways() []string {
 	return ways
 }
 
-func (s state) check(all map[string]state) error {
-	for _, next := range s.ways() {
-		if _, ok := all[next]; !ok {
-			return fmt.Errorf("leads to %q, which does not exist", next)
-		}
-	}
-	complete := false
-	switch s.Type {
-	case "Task":
-		if s.Resource != invoke {
-			return fmt.Errorf("a Task with resource %q is not modelled", s.Resource)
-		}
-		complete = s.Next != ""
-	case "Choice":
-		complete = len(s.Choices) > 0 && s.Default != ""
-	case "Wait":
-		complete = s.SecondsPath != "" && s.Next != ""
-	case "Succeed", "Fail":
-		complete = s.Next == ""
-	default:
-		return fmt.Errorf("type %q is not modelled", s.Type)
-	}
-	if !complete {
-		return fmt.Errorf("a %s lacks a member, or has one too many", s.Type)
-	}
-	return nil
-}
+// The names that stand for several errors.
+const (
+	all        = "States.ALL"
+	taskFailed = "States.TaskFailed"
+	timedOut   = "States.Timeout"
+	runtime    = "States.Runtime"
+)
 
-// matches says whether a list of error names is about an error.
+// matches says whether a list of error names is about an error. States.TaskFailed
+// is any but a time-out; nothing is about an error of the machine itself
+// (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
 func matches(names []string, name string) bool {
-	return slices.Contains(names, name) || slices.Contains(names, "States.ALL")
-}
-
-// path reads the value at a path such as $.a.b.
-func path(data any, p string) (any, error) {
-	rest, ok := strings.CutPrefix(p, "$")
-	if !ok {
-		return nil, fmt.Errorf("path %q does not begin with $", p)
+	switch {
+	case name == runtime:
+		return false
+	case slices.Contains(names, name), slices.Contains(names, all):
+		return true
 	}
-	for name := range strings.SplitSeq(strings.TrimPrefix(rest, "."), ".") {
-		if name == "" {
-			continue
-		}
-		object, ok := data.(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("path %q: there is no object at %q", p, name)
-		}
-		if data, ok = object[name]; !ok {
-			return nil, fmt.Errorf("path %q: there is no %q", p, name)
-		}
-	}
-	return data, nil
-}
-
-// fill makes a value of a template: members that end in ".$" are paths.
-func fill(template any, data any) (any, error) {
-	object, ok := template.(map[string]any)
-	if !ok {
-		return template, nil
-	}
-	filled := map[string]any{}
-	for name, v := range object {
-		var err error
-		if bare, ok := strings.CutSuffix(name, ".$"); ok {
-			p, _ := v.(string)
-			filled[bare], err = path(data, p)
-		} else {
-			filled[name], err = fill(v, data)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return filled, nil
-}
-
-// put sets the value at a path $.name, in a copy.
-func put(data any, p string, value any) (any, error) {
-	name, ok := strings.CutPrefix(p, "$.")
-	object, isObject := data.(map[string]any)
-	if !ok || !isObject || strings.Contains(name, ".") {
-		return nil, fmt.Errorf("result path %q is not modelled", p)
-	}
-	changed := map[string]any{}
-	for k, v := range object {
-		changed[k] = v
-	}
-	changed[name] = value
-	return changed, nil
+	return name != timedOut && slices.Contains(names, taskFailed)
 }

@@ -2,12 +2,14 @@ package sfn
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -29,8 +31,9 @@ type Execution struct {
 
 type execution struct {
 	Execution
-	At   string // the state that comes next
-	data any
+	At      string    // the state it is in, or that comes next
+	entered time.Time // that state; zero: not yet
+	data    any
 }
 
 func (e *execution) end(m *awssim.Moment, status, name, cause string) {
@@ -76,6 +79,12 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(s.store, stopExecution, "ExecutionArn", "Error", "Cause")
 	awssim.Read(s.store, describeExecution, "ExecutionArn")
 	awssim.Requests(s.store, startPermissions)
+	awssim.Requests(s.store, func(_ *awssim.Moment, _ *world, in *sfn.StopExecutionInput) []awssim.Request {
+		return []awssim.Request{{Resource: aws.ToString(in.ExecutionArn)}}
+	})
+	awssim.Requests(s.store, func(_ *awssim.Moment, _ *world, in *sfn.DescribeExecutionInput) []awssim.Request {
+		return []awssim.Request{{Resource: aws.ToString(in.ExecutionArn)}}
+	})
 }
 
 // Executions are all executions, in the order in which they were started.
@@ -103,12 +112,16 @@ func (s *Service) running() (arn string, ok bool) {
 
 func createStateMachine(m *awssim.Moment, s *world, in *sfn.CreateStateMachineInput) (*sfn.CreateStateMachineOutput, error) {
 	definition, err := parse(aws.ToString(in.Definition))
-	if err != nil {
+	var unknown unmodelled
+	switch {
+	case errors.As(err, &unknown):
+		return nil, &awssim.NotModelled{Operation: m.Operation, What: strings.TrimSuffix(err.Error(), " is not modelled")}
+	case err != nil:
 		return nil, awssim.FailAs(http.StatusBadRequest, &types.InvalidDefinition{Message: aws.String(err.Error())})
 	}
 	arn := m.ARN("states", "stateMachine:"+aws.ToString(in.Name))
 	if old, ok := s.machines[arn]; ok && old.text != aws.ToString(in.Definition) {
-		return nil, awssim.FailAs(http.StatusConflict, &types.StateMachineAlreadyExists{Message: aws.String("State Machine Already Exists: '" + arn + "'")})
+		return nil, awssim.FailAs(http.StatusBadRequest, &types.StateMachineAlreadyExists{Message: aws.String("State Machine Already Exists: '" + arn + "'")})
 	}
 	s.machines[arn] = stateMachine{name: aws.ToString(in.Name), text: aws.ToString(in.Definition), definition: definition}
 	return &sfn.CreateStateMachineOutput{StateMachineArn: aws.String(arn), CreationDate: aws.Time(m.Now)}, nil
@@ -121,29 +134,41 @@ func startExecution(m *awssim.Moment, s *world, in *sfn.StartExecutionInput) (*s
 	if !ok {
 		return nil, awssim.FailAs(http.StatusBadRequest, &types.StateMachineDoesNotExist{Message: aws.String("State Machine Does Not Exist: '" + machineARN + "'")})
 	}
-	name := aws.ToString(in.Name)
-	if name == "" || len(name) > 80 || strings.ContainsAny(name, " <>{}[]?*\"#%\\^|~`$&,;:/") {
+	if in.Name == nil {
+		return nil, m.NotModelled("an execution without a name")
+	}
+	name := *in.Name
+	if name == "" || len(name) > 80 || strings.ContainsFunc(name, barred) {
 		return nil, awssim.FailAs(http.StatusBadRequest, &types.InvalidName{Message: aws.String("Invalid Name: '" + name + "'")})
+	}
+	input := "{}" // doc of StartExecutionInput
+	if in.Input != nil {
+		input = *in.Input
 	}
 	arn := m.ARN("states", "execution:"+machine.name+":"+name)
 	if old, ok := s.executions[arn]; ok {
-		if old.Status == "RUNNING" && old.Input == aws.ToString(in.Input) {
+		if old.Status == "RUNNING" && old.Input == input {
 			return &sfn.StartExecutionOutput{ExecutionArn: aws.String(arn), StartDate: aws.Time(old.Started)}, nil
 		}
 		return nil, awssim.FailAs(http.StatusBadRequest, &types.ExecutionAlreadyExists{Message: aws.String("Execution Already Exists: '" + arn + "'")})
 	}
 	var data any
-	if err := json.Unmarshal([]byte(aws.ToString(in.Input)), &data); err != nil {
+	if err := json.Unmarshal([]byte(input), &data); err != nil {
 		return nil, awssim.FailAs(http.StatusBadRequest, &types.InvalidExecutionInput{Message: aws.String(fmt.Sprintf("Invalid State Machine Execution Input: '%v'", err))})
 	}
 	e := execution{
-		Execution: Execution{ARN: arn, Name: name, Machine: machineARN, Input: aws.ToString(in.Input), Status: "RUNNING", Started: m.Now, Events: 1},
+		Execution: Execution{ARN: arn, Name: name, Machine: machineARN, Input: input, Status: "RUNNING", Started: m.Now, Events: 1},
 		At:        machine.definition.StartAt, data: data,
 	}
 	s.executions[arn] = e
 	s.order = append(s.order, arn)
 	m.Emit(e.event(m))
 	return &sfn.StartExecutionOutput{ExecutionArn: aws.String(arn), StartDate: aws.Time(m.Now)}, nil
+}
+
+// barred says of a character that no name may have it (doc of StartExecutionInput).
+func barred(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r >= 0xFFFE || strings.ContainsRune("<>{}[]?*\"#%\\^|~`$&,;:/", r)
 }
 
 func stopExecution(m *awssim.Moment, s *world, in *sfn.StopExecutionInput) (*sfn.StopExecutionOutput, error) {

@@ -57,6 +57,9 @@ func (s *state) refer(m *awssim.Moment, text string) (reference, error) {
 	name := text
 	if strings.HasPrefix(text, "arn:") {
 		bare, ok := strings.CutPrefix(text, arn(m, ""))
+		if public, found := strings.CutPrefix(text, arn(m, awsRoot)); found {
+			bare, ok = awsRoot+public, true
+		}
 		if !ok {
 			return reference{}, m.NotModelled("parameter %q of another account or region", text)
 		}
@@ -69,7 +72,7 @@ func (s *state) refer(m *awssim.Moment, text string) (reference, error) {
 			r.name = "/" + r.name
 		}
 	}
-	if strings.HasPrefix(r.name, "/aws/") {
+	if ofAWS(r.name) && len(s.public) == 0 {
 		return reference{}, m.NotModelled("parameter %q of AWS", r.name)
 	}
 	return r, nil

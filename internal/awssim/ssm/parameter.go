@@ -22,33 +22,54 @@ const (
 	defaultKey  = "alias/aws/ssm"
 )
 
-// putParameter makes a new version even of an equal value (facts/apis.md 3).
+// putParameter makes a new version even of an equal value (facts/apis.md 3). One of
+// an image is made later, see image.go.
 func putParameter(m *awssim.Moment, s *state, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
-	if t := aws.ToString(in.DataType); t != "" && t != "text" {
-		return nil, m.NotModelled("data type %q", t)
-	}
-	old, exists := s.get(aws.ToString(in.Name))
-	p, err := merged(old, exists, in)
+	old, exists := s.own(aws.ToString(in.Name))
+	p, err := merged(m, old, exists, in)
 	if err != nil {
 		return nil, err
 	}
 	p.arn = arn(m, p.name)
+	number := int64(1)
+	if exists {
+		number = old.newest().number + 1
+	}
+	if p.dataType == image {
+		number += s.validate(m, p, *in.Value)
+	} else {
+		s.write(m, p, *in.Value)
+	}
+	return &ssm.PutParameterOutput{Version: number, Tier: types.ParameterTierStandard}, nil
+}
+
+// write gives a parameter its next version. All but that is as p has it, and the tags
+// are its own: only a new parameter gets those of p.
+func (s *state) write(m *awssim.Moment, p parameter, value string) {
+	old, exists := s.own(p.name)
 	number, operation := int64(1), "Create"
 	if exists {
 		number, operation = old.newest().number+1, "Update"
+		p.tags = old.tags
 	}
-	p.versions = append(slices.Clone(old.versions), version{number, *in.Value, m.Now.UTC().Truncate(time.Millisecond)})
+	p.versions = append(slices.Clone(old.versions), version{number, value, m.Now.UTC().Truncate(time.Millisecond)})
 	p.versions = p.versions[max(0, len(p.versions)-maxVersions):]
 	s.put(p)
-	changed(m, p, operation)
-	return &ssm.PutParameterOutput{Version: number, Tier: types.ParameterTierStandard}, nil
+	changed(m, p, operation, "")
 }
 
 // merged is a parameter as a request makes it of the old one, without its new
 // version. That it keeps its description and its key if the request names none is
-// unverified.
-func merged(old parameter, exists bool, in *ssm.PutParameterInput) (parameter, error) {
-	p := parameter{name: aws.ToString(in.Name), kind: in.Type, description: aws.ToString(in.Description), key: aws.ToString(in.KeyId)}
+// unverified, as is that it does not keep its data type (both as in moto 0af643a5).
+func merged(m *awssim.Moment, old parameter, exists bool, in *ssm.PutParameterInput) (parameter, error) {
+	p := parameter{name: aws.ToString(in.Name), kind: in.Type, description: aws.ToString(in.Description), key: aws.ToString(in.KeyId), dataType: text}
+	if in.DataType != nil {
+		p.dataType = *in.DataType
+	}
+	if len(in.Tags) > 0 && aws.ToBool(in.Overwrite) { // lib:29026669330 has the text, lib:355456003 the rest of it
+		return p, invalid("Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. " +
+			"To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource.")
+	}
 	if exists {
 		switch {
 		case !aws.ToBool(in.Overwrite): // facts/apis.md 3
@@ -70,8 +91,18 @@ func merged(old parameter, exists bool, in *ssm.PutParameterInput) (parameter, e
 	} else if err := checkName(p.name); err != nil {
 		return p, err
 	}
+	var err error
+	if p.tags, err = tagged(nil, in.Tags); err != nil {
+		return p, err
+	}
+	return p.checked(m, *in.Value)
+}
+
+// checked holds a parameter against the doc of PutParameterInput (the texts
+// unverified).
+func (p parameter) checked(m *awssim.Moment, value string) (parameter, error) {
 	switch p.kind {
-	case "": // doc of PutParameterInput, as is what follows; the texts unverified
+	case "":
 		return p, invalid("A parameter type is required when you create a parameter.")
 	case types.ParameterTypeString, types.ParameterTypeStringList:
 		if p.key != "" {
@@ -84,20 +115,26 @@ func merged(old parameter, exists bool, in *ssm.PutParameterInput) (parameter, e
 	default:
 		return p, awssim.FailAs(http.StatusBadRequest, &types.UnsupportedParameterType{Message: aws.String("The parameter type is not supported: " + string(p.kind))})
 	}
-	if n := len(*in.Value); n < 1 || n > maxValue {
+	switch {
+	case p.dataType == image && p.kind != types.ParameterTypeString:
+		return p, invalid("The data type %s is for parameters of type String, not %s", image, p.kind)
+	case p.dataType != text && p.dataType != image:
+		return p, m.NotModelled("data type %q", p.dataType)
+	}
+	if n := len(value); n < 1 || n > maxValue {
 		return p, invalid("Standard tier parameters support values of 1 to %d characters, not %d", maxValue, n)
 	}
 	return p, nil
 }
 
 func deleteParameter(m *awssim.Moment, s *state, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
-	i, found := s.find(aws.ToString(in.Name))
+	i, found := find(s.parameters, aws.ToString(in.Name))
 	if !found {
 		return nil, missing()
 	}
 	p := *s.parameters[i]
 	s.parameters = slices.Delete(s.parameters, i, i+1)
-	changed(m, p, "Delete")
+	changed(m, p, "Delete", "")
 	return &ssm.DeleteParameterOutput{}, nil
 }
 
@@ -146,13 +183,17 @@ func getParametersByPath(m *awssim.Moment, s *state, in *ssm.GetParametersByPath
 	switch {
 	case !strings.HasPrefix(path, "/"):
 		return nil, invalid("The parameter path must begin with a slash: %s", path)
-	case strings.HasPrefix(path, "/aws/"):
+	case ofAWS(path+"/") && len(s.public) == 0:
 		return nil, m.NotModelled("parameters %q of AWS", path)
 	case in.MaxResults != nil && (*in.MaxResults < 1 || *in.MaxResults > limit):
 		return nil, invalid("The value %d for maxResults is not between 1 and %d", *in.MaxResults, limit)
 	}
+	all := s.parameters
+	if ofAWS(path + "/") {
+		all = s.public
+	}
 	var found []*parameter
-	for _, p := range s.parameters {
+	for _, p := range all {
 		below, ok := strings.CutPrefix(p.name, strings.TrimSuffix(path, "/")+"/")
 		if ok && (aws.ToBool(in.Recursive) || !strings.Contains(below, "/")) {
 			found = append(found, p)

@@ -3,8 +3,7 @@ package ssm
 // The permissions of all calls, as shared/facts/iam.json has them for GetParameter
 // and PutParameter; those of the others are taken to be alike. Not modelled:
 // kms:Decrypt and kms:GenerateDataKey, which a SecureString with a key of one's
-// own asks of who reads and who writes it (facts/apis.md 3, facts/iam.md 1),
-// because a request is always for the operation itself.
+// own asks of who reads and who writes it (facts/apis.md 3, facts/iam.md 1).
 
 import (
 	"strconv"
@@ -12,45 +11,105 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/droverhq/drover/internal/awssim"
 )
 
 // permission asks for the parameter that a reference names, whether it is there
-// or not. The version is no part of it.
-func permission(m *awssim.Moment, reference *string) awssim.Request {
+// or not, with the tags it has. The version is no part of it.
+func (s *state) permission(m *awssim.Moment, reference *string) awssim.Request {
 	name := aws.ToString(reference)
 	if bare, ok := strings.CutPrefix(name, arn(m, "")); ok {
 		name = bare
+	} else if bare, ok := strings.CutPrefix(name, arn(m, awsRoot)); ok {
+		name = awsRoot + bare
 	}
 	name, _, _ = strings.Cut(name, ":")
-	return awssim.Request{Resource: arn(m, name)}
+	r := awssim.Request{Resource: arn(m, name)}
+	p, ok := s.get(name)
+	if !ok {
+		p, _ = s.get("/" + name)
+	}
+	for _, t := range p.tags {
+		for _, key := range []string{"aws:ResourceTag/", "ssm:resourceTag/"} {
+			with(&r, key+*t.Key, *t.Value)
+		}
+	}
+	return r
 }
 
-func putParameterPermissions(m *awssim.Moment, _ *state, in *ssm.PutParameterInput) []awssim.Request {
-	r := permission(m, in.Name)
-	r.Context = map[string][]string{"ssm:Overwrite": {strconv.FormatBool(aws.ToBool(in.Overwrite))}}
-	return []awssim.Request{r}
+// with adds a condition key to a request.
+func with(r *awssim.Request, key string, values ...string) {
+	if r.Context == nil {
+		r.Context = map[string][]string{}
+	}
+	r.Context[key] = append(r.Context[key], values...)
 }
 
-func deleteParameterPermissions(m *awssim.Moment, _ *state, in *ssm.DeleteParameterInput) []awssim.Request {
-	return []awssim.Request{permission(m, in.Name)}
+func withTags(r *awssim.Request, tags []types.Tag) {
+	for _, t := range tags {
+		with(r, "aws:RequestTag/"+aws.ToString(t.Key), aws.ToString(t.Value))
+		with(r, "aws:TagKeys", aws.ToString(t.Key))
+	}
 }
 
-func getParameterPermissions(m *awssim.Moment, _ *state, in *ssm.GetParameterInput) []awssim.Request {
-	return []awssim.Request{permission(m, in.Name)}
+// putParameterPermissions asks also to tag, if there are tags, and to look at the
+// image of a parameter that names one
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html,
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-ec2-aliases.html).
+// That the call fails without the latter, and not the validation, is unverified.
+func putParameterPermissions(m *awssim.Moment, s *state, in *ssm.PutParameterInput) []awssim.Request {
+	r := s.permission(m, in.Name)
+	with(&r, "ssm:Overwrite", strconv.FormatBool(aws.ToBool(in.Overwrite)))
+	withTags(&r, in.Tags)
+	all := []awssim.Request{r}
+	if len(in.Tags) > 0 {
+		tag := s.permission(m, in.Name)
+		tag.Action = "ssm:AddTagsToResource"
+		withTags(&tag, in.Tags)
+		all = append(all, tag)
+	}
+	if aws.ToString(in.DataType) == image {
+		all = append(all, awssim.Request{Action: "ec2:DescribeImages", Resource: "*", Context: map[string][]string{"ec2:Region": {m.Region()}}})
+	}
+	return all
 }
 
-func getParametersPermissions(m *awssim.Moment, _ *state, in *ssm.GetParametersInput) []awssim.Request {
+func deleteParameterPermissions(m *awssim.Moment, s *state, in *ssm.DeleteParameterInput) []awssim.Request {
+	return []awssim.Request{s.permission(m, in.Name)}
+}
+
+func getParameterPermissions(m *awssim.Moment, s *state, in *ssm.GetParameterInput) []awssim.Request {
+	return []awssim.Request{s.permission(m, in.Name)}
+}
+
+func getParametersPermissions(m *awssim.Moment, s *state, in *ssm.GetParametersInput) []awssim.Request {
 	all := make([]awssim.Request, len(in.Names))
 	for i := range in.Names {
-		all[i] = permission(m, &in.Names[i])
+		all[i] = s.permission(m, &in.Names[i])
 	}
 	return all
 }
 
 // getParametersByPathPermissions asks for the path itself: who has it, has what
 // is below (doc of the input).
-func getParametersByPathPermissions(m *awssim.Moment, _ *state, in *ssm.GetParametersByPathInput) []awssim.Request {
-	return []awssim.Request{permission(m, in.Path)}
+func getParametersByPathPermissions(m *awssim.Moment, s *state, in *ssm.GetParametersByPathInput) []awssim.Request {
+	return []awssim.Request{s.permission(m, in.Path)}
+}
+
+func addTagsToResourcePermissions(m *awssim.Moment, s *state, in *ssm.AddTagsToResourceInput) []awssim.Request {
+	r := s.permission(m, in.ResourceId)
+	withTags(&r, in.Tags)
+	return []awssim.Request{r}
+}
+
+func removeTagsFromResourcePermissions(m *awssim.Moment, s *state, in *ssm.RemoveTagsFromResourceInput) []awssim.Request {
+	r := s.permission(m, in.ResourceId)
+	with(&r, "aws:TagKeys", in.TagKeys...)
+	return []awssim.Request{r}
+}
+
+func listTagsForResourcePermissions(m *awssim.Moment, s *state, in *ssm.ListTagsForResourceInput) []awssim.Request {
+	return []awssim.Request{s.permission(m, in.ResourceId)}
 }

@@ -34,3 +34,36 @@ func (s *Service) Parameters() []types.Parameter {
 	})
 	return all
 }
+
+// Details are what the API shows of a parameter elsewhere than beside its value.
+type Details struct {
+	Description, DataType string
+	Tags                  map[string]string
+}
+
+// Details are those of the account's parameter of a name, and whether there is one.
+func (s *Service) Details(name string) (d Details, found bool) {
+	s.store.View(func(st *state) {
+		var p parameter
+		if p, found = st.own(name); !found {
+			return
+		}
+		d = Details{Description: p.description, DataType: p.dataType, Tags: map[string]string{}}
+		for _, t := range p.tags {
+			d.Tags[*t.Key] = *t.Value
+		}
+	})
+	return d, found
+}
+
+// Value is the newest value of a parameter, by its name or ARN, and whether there is
+// one. It is for another service that is being called.
+func (s *Service) Value(m *awssim.Moment, name string) (string, bool) {
+	st := s.store.At(m)
+	r, err := st.refer(m, name)
+	if err != nil {
+		return "", false
+	}
+	_, v, err := st.look(r)
+	return v.value, err == nil
+}

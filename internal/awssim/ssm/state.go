@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,14 +15,22 @@ import (
 	"github.com/droverhq/drover/internal/awssim"
 )
 
-// state is all there is: the parameters in the order of their names. A parameter
-// is never changed, only replaced.
-type state struct{ parameters []*parameter }
+// state is all there is: the parameters in the order of their names, those of the
+// account and those of AWS, and what waits to be validated. A parameter is never
+// changed, only replaced.
+type state struct {
+	options    Options
+	parameters []*parameter
+	public     []*parameter
+	unchecked  map[string]int // how many values of a name are being validated
+}
 
 type parameter struct {
 	name, arn, description, key string
 	kind                        types.ParameterType
-	versions                    []version // ascending, without gaps; never empty
+	dataType                    string
+	tags                        []types.Tag // in the order of their keys
+	versions                    []version   // ascending, without gaps; never empty
 }
 
 type version struct {
@@ -30,33 +39,53 @@ type version struct {
 	at     time.Time
 }
 
-func (s *state) clone() *state { return &state{slices.Clone(s.parameters)} }
-
-func (s *state) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(s.parameters, name, func(p *parameter, name string) int { return strings.Compare(p.name, name) })
+func (s *state) clone() *state {
+	return &state{s.options, slices.Clone(s.parameters), slices.Clone(s.public), maps.Clone(s.unchecked)}
 }
 
+func find(all []*parameter, name string) (int, bool) {
+	return slices.BinarySearchFunc(all, name, func(p *parameter, name string) int { return strings.Compare(p.name, name) })
+}
+
+// get finds a parameter of the account or of AWS, whose names cannot be the same.
 func (s *state) get(name string) (parameter, bool) {
-	if i, found := s.find(name); found {
-		return *s.parameters[i], true
+	if p, ok := s.own(name); ok {
+		return p, true
+	}
+	return lookup(s.public, name)
+}
+
+// own finds a parameter of the account.
+func (s *state) own(name string) (parameter, bool) { return lookup(s.parameters, name) }
+
+func lookup(all []*parameter, name string) (parameter, bool) {
+	if i, found := find(all, name); found {
+		return *all[i], true
 	}
 	return parameter{}, false
 }
 
-func (s *state) put(p parameter) {
-	i, found := s.find(p.name)
-	if found {
-		s.parameters[i] = &p
-	} else {
-		s.parameters = slices.Insert(s.parameters, i, &p)
+func put(all []*parameter, p parameter) []*parameter {
+	i, found := find(all, p.name)
+	if !found {
+		return slices.Insert(all, i, &p)
 	}
+	all[i] = &p
+	return all
 }
+
+func (s *state) put(p parameter) { s.parameters = put(s.parameters, p) }
 
 func (p parameter) newest() version { return p.versions[len(p.versions)-1] }
 
-// arn does not double the slash of a hierarchical name (facts/events.md 6).
+// arn does not double the slash of a hierarchical name (facts/events.md 6). Those of
+// parameters of AWS have no account (lib:1294404214).
 func arn(m *awssim.Moment, name string) string {
-	return m.ARN("ssm", "parameter/"+strings.TrimPrefix(name, "/"))
+	bare := "parameter/" + strings.TrimPrefix(name, "/")
+	if ofAWS(name) {
+		return "arn:aws:ssm:" + m.Region() + "::" + bare
+	}
+	return m.ARN("ssm", bare)
 }
 
 // out is one version of a parameter as a caller sees it. One that is asked for by
@@ -67,7 +96,7 @@ func (p parameter) out(v version, selector string, decrypt bool) types.Parameter
 		value = p.encrypted(v)
 	}
 	out := types.Parameter{
-		ARN: aws.String(p.arn), Name: aws.String(p.name), Type: p.kind, DataType: aws.String("text"),
+		ARN: aws.String(p.arn), Name: aws.String(p.name), Type: p.kind, DataType: aws.String(p.dataType),
 		Value: aws.String(value), Version: v.number, LastModifiedDate: aws.Time(v.at),
 	}
 	if selector != "" {

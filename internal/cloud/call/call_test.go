@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -53,6 +55,31 @@ func TestEffect(t *testing.T) {
 			&ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: aws.String("eni-1"), SourceDestCheck: &types.AttributeBooleanValue{Value: aws.Bool(false)}},
 			"eni-1", "source/destination check off",
 		},
+		{
+			&autoscaling.UpdateAutoScalingGroupInput{
+				AutoScalingGroupName: aws.String("web"),
+				LaunchTemplate:       &astypes.LaunchTemplateSpecification{LaunchTemplateId: aws.String("lt-1"), Version: aws.String("$Latest")},
+			},
+			"web", "version $Latest of lt-1",
+		},
+		{
+			&autoscaling.UpdateAutoScalingGroupInput{
+				AutoScalingGroupName: aws.String("web"),
+				MixedInstancesPolicy: &astypes.MixedInstancesPolicy{LaunchTemplate: &astypes.LaunchTemplate{
+					LaunchTemplateSpecification: &astypes.LaunchTemplateSpecification{LaunchTemplateName: aws.String("web"), Version: aws.String("7")},
+				}},
+			},
+			"web", "version 7 of web",
+		},
+		{&autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), MinSize: aws.Int32(1)}, "*autoscaling.UpdateAutoScalingGroupInput", ""},
+		{
+			&ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: aws.String("lt-1"), LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String("ami-1")}},
+			"lt-1", "ami-1",
+		},
+		{&ec2.ModifyLaunchTemplateInput{LaunchTemplateId: aws.String("lt-1"), DefaultVersion: aws.String("7")}, "lt-1 default", "version 7"},
+		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateId: aws.String("lt-1"), Versions: []string{"9", "2", "1", "3"}}, "lt-1 versions 1-3, 9", "deleted"},
+		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateName: aws.String("web"), Versions: []string{"7"}}, "web version 7", "deleted"},
+		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateName: aws.String("web"), Versions: []string{"7", "$Latest"}}, "web versions 7, $Latest", "deleted"},
 		{&ec2.DeleteVpcInput{}, "*ec2.DeleteVpcInput", ""},
 	} {
 		if resource, to := call.Effect(test.in); resource != test.resource || to != test.to {

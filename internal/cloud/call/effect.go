@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
@@ -21,6 +22,22 @@ func Effect(input any) (resource, to string) {
 		if in.SourceDestCheck != nil && in.SourceDestCheck.Value != nil {
 			return aws.ToString(in.NetworkInterfaceId), SourceDestCheck(*in.SourceDestCheck.Value)
 		}
+	case *autoscaling.UpdateAutoScalingGroupInput:
+		spec := in.LaunchTemplate
+		if p := in.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
+			spec = p.LaunchTemplate.LaunchTemplateSpecification
+		}
+		if spec != nil {
+			return aws.ToString(in.AutoScalingGroupName), TemplateVersion(first(spec.LaunchTemplateId, spec.LaunchTemplateName), aws.ToString(spec.Version))
+		}
+	case *ec2.CreateLaunchTemplateVersionInput:
+		if in.LaunchTemplateData != nil {
+			return first(in.LaunchTemplateId, in.LaunchTemplateName), aws.ToString(in.LaunchTemplateData.ImageId)
+		}
+	case *ec2.ModifyLaunchTemplateInput:
+		return DefaultVersion(first(in.LaunchTemplateId, in.LaunchTemplateName)), "version " + aws.ToString(in.DefaultVersion)
+	case *ec2.DeleteLaunchTemplateVersionsInput:
+		return first(in.LaunchTemplateId, in.LaunchTemplateName) + " " + Versions(in.Versions), "deleted"
 	case *sns.PublishInput:
 		return aws.ToString(in.TopicArn), ""
 	}
@@ -29,6 +46,11 @@ func Effect(input any) (resource, to string) {
 
 // Route names a route: its table and its destination.
 func Route(table, destination string) string { return table + " " + destination }
+
+// TemplateVersion names a version of a launch template.
+func TemplateVersion(template, version string) string {
+	return "version " + version + " of " + template
+}
 
 // SourceDestCheck names the value of a source/destination check.
 func SourceDestCheck(on bool) string {
