@@ -1,19 +1,25 @@
-// Command bench measures failover beside the sequence of calls that people
-// script, on the same simulated AWS, in one run:
+// Command bench measures Drover beside what people have today, in one run:
 //
 //	go run ./bench
+//	go run ./bench -only lambda
 //
-// Every call takes a round trip of 20 ms, pages are as large as EC2's, and the
+// failover: beside the sequence of calls that people script, on the same
+// simulated AWS. Every call takes a round trip of 20 ms, pages are as large as EC2's, and the
 // clock is the one on the wall, so that what Drover computes counts too. The
 // floor is two round trips: one to read, one to write.
+//
+// lambda: as an AWS Lambda function, beside one in Go that does nothing, which
+// is the floor, and one in Python that makes the same calls.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,14 +43,32 @@ type figure struct {
 
 func main() {
 	runs := flag.Int("runs", 5, "failovers of each kind; the median is printed")
+	only := flag.String("only", "", "one of "+strings.Join(slices.Sorted(maps.Keys(benches)), ", ")+"; left out, all")
 	flag.Parse()
-	if err := bench(context.Background(), *runs); err != nil {
+	if err := run(context.Background(), *only, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context, runs int) error {
+// benches are what can be measured.
+var benches = map[string]func(ctx context.Context, runs int) error{"failover": failovers, "lambda": lambdas}
+
+func run(ctx context.Context, only string, runs int) error {
+	if only != "" && benches[only] == nil {
+		return fmt.Errorf("-only: got %q", only)
+	}
+	for _, name := range slices.Sorted(maps.Keys(benches)) {
+		if only == "" || only == name {
+			if err := benches[name](ctx, runs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func failovers(ctx context.Context, runs int) error {
 	fmt.Printf("Time from the event to the last write acknowledged. Round trip %s, floor %s, median of %d.\n", roundTrip, floor, runs)
 	for _, limited := range []bool{false, true} {
 		title := "without rate limits"

@@ -4,7 +4,8 @@
 // carry the build tag conformance, so that `go test ./...` needs only Go.
 //
 // Nothing that moto witnesses is skipped. DynamoDB Local, the second witness of
-// the ledger in DynamoDB, is skipped where it cannot run. What moto cannot play
+// the ledger in DynamoDB, is skipped where it cannot run, and so is event-ruler,
+// the witness of event patterns, in the package ruler. What moto cannot play
 // is in README.md, with why; the tests hold its table against the calls that
 // were really made.
 package conformance

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -23,9 +24,10 @@ const (
 
 // server is moto, running.
 type server struct {
-	url  string
-	log  *logBuffer
-	stop func()
+	url    string
+	lambda *lambda // where its Step Functions finds functions
+	log    *logBuffer
+	stop   func()
 }
 
 // startServer starts the moto_server at path on a free loopback port and waits
@@ -37,12 +39,14 @@ func startServer(path string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find a free port for moto: %w", err)
 	}
-	s := &server{url: "http://127.0.0.1:" + port, log: &logBuffer{}}
+	s := &server{url: "http://127.0.0.1:" + port, lambda: newLambda(), log: &logBuffer{}}
 	life, kill := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(life, path, "-H", "127.0.0.1", "-p", port)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
+	cmd.Env = append(os.Environ(), "MOTO_PORT="+s.lambda.port()) // of its calls to itself, of which Invoke is the only one
 	if err := cmd.Start(); err != nil {
 		kill()
+		s.lambda.front.Close()
 		return nil, fmt.Errorf("start moto: %w; DROVER_MOTO is %q; `make conformance` installs moto and sets it", err, path)
 	}
 	exited := make(chan struct{})
@@ -50,8 +54,12 @@ func startServer(path string) (*server, error) {
 		_ = cmd.Wait() // it is killed, or its log says why it ended
 		close(exited)
 	}()
-	s.stop = func() { kill(); <-exited }
-	if err := s.await(ctx, exited); err != nil {
+	s.stop = func() { kill(); <-exited; s.lambda.front.Close() }
+	err = s.await(ctx, exited)
+	if err == nil {
+		err = s.configure(ctx, `{"stepfunctions": {"execute_state_machine": true}}`)
+	}
+	if err != nil {
 		s.stop()
 		return nil, fmt.Errorf("%w; its log:\n%s\nto install it anew: rm -rf .cache/venv && make conformance", err, s.log.tail(40))
 	}
@@ -87,8 +95,16 @@ func (s *server) await(ctx context.Context, exited <-chan struct{}) error {
 }
 
 // reset empties the server.
-func (s *server) reset(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/moto-api/reset", nil)
+func (s *server) reset(ctx context.Context) error { return s.tell(ctx, "reset", "", `"ok"`) }
+
+// configure switches on what moto does not do unless it is told to.
+func (s *server) configure(ctx context.Context, config string) error {
+	return s.tell(ctx, "config", config, "")
+}
+
+// tell makes a call of moto's own API, and wants an answer that has some words.
+func (s *server) tell(ctx context.Context, what, text, words string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/moto-api/"+what, strings.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -101,8 +117,8 @@ func (s *server) reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"ok"`)) {
-		return fmt.Errorf("reset moto: %s: %s", res.Status, body)
+	if res.StatusCode >= http.StatusMultipleChoices || !bytes.Contains(body, []byte(words)) {
+		return fmt.Errorf("%s of moto: %s: %s", what, res.Status, body)
 	}
 	return nil
 }

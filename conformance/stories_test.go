@@ -13,7 +13,7 @@ import (
 func TestStories(t *testing.T) {
 	t.Parallel()
 	played := 0
-	for _, sc := range scenario.Failovers() {
+	for _, sc := range scenario.Stories() {
 		if sc.Simulated != "" {
 			t.Logf("%s plays on simulated AWS only: %s", sc.Name, sc.Simulated)
 			continue

@@ -71,6 +71,18 @@ fleet: everything
 region: us-west-1
 notify: { topic: "arn:aws:sns:us-west-1:123456789012:ops" }
 automations:
+  groups:
+    kind: group-follows-template
+    groups: ["*"]
+    version: newest-number
+    uses: { roles: [server], parameters: [/golden/web] }
+  images:
+    kind: template-follows-image
+    images: { description: EC2_BACKUP }
+    template:
+      parameter: /app/launch-template
+      key: arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      tags: { app: web }
   gateways:
     kind: route-failover
     vpc: vpc-0bf5741eb0ef56a41
@@ -104,7 +116,7 @@ func TestTableNamesEveryPermission(t *testing.T) {
 // call there.
 func TestTableOfSimulated(t *testing.T) {
 	var called operations
-	for _, sc := range scenario.Failovers() {
+	for _, sc := range scenario.Stories() {
 		w := scenario.NewSimulated(clock.NewVirtual(time.Now()), awssim.Options{})
 		if err := scenario.Play(t.Context(), w, sc); err != nil {
 			t.Error(err)
@@ -121,7 +133,7 @@ func TestTableOfSimulated(t *testing.T) {
 // TestTableOfStories: the stories that moto cannot play are listed, with the
 // same reason, and no others.
 func TestTableOfStories(t *testing.T) {
-	for _, sc := range scenario.Failovers() {
+	for _, sc := range scenario.Stories() {
 		begins, row := fmt.Sprintf("\n| `%s` |", sc.Name), fmt.Sprintf("\n| `%s` | %s |\n", sc.Name, sc.Simulated)
 		switch {
 		case sc.Simulated != "" && !strings.Contains(readme, row):

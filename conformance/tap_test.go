@@ -105,6 +105,9 @@ func read(r *http.Request) (request, error) {
 	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("Action") {
 		made.Operation, made.Form = signedFor(r)+":"+form.Get("Action"), form
 	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" { // services that speak JSON, such as AmazonSSM.GetParameter
+		made.Operation = signedFor(r) + ":" + target[strings.LastIndex(target, ".")+1:]
+	}
 	return made, nil
 }
 
@@ -168,6 +171,18 @@ func (r request) mutation() string {
 		if r.Form.Get("SourceDestCheck.Value") == "false" {
 			return scenario.Mutation(r.Operation, r.Form.Get("NetworkInterfaceId"), "source/destination check off")
 		}
+	case "autoscaling:UpdateAutoScalingGroup":
+		for _, at := range []string{"LaunchTemplate.", "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification."} {
+			if template := cmp.Or(r.Form.Get(at+"LaunchTemplateId"), r.Form.Get(at+"LaunchTemplateName")); template != "" {
+				return scenario.Mutation(r.Operation, r.Form.Get("AutoScalingGroupName"), "version "+r.Form.Get(at+"Version")+" of "+template)
+			}
+		}
+	case "ec2:CreateLaunchTemplateVersion":
+		if image := r.Form.Get("LaunchTemplateData.ImageId"); image != "" {
+			return scenario.Mutation(r.Operation, r.Form.Get("LaunchTemplateId"), image)
+		}
+	case "ec2:ModifyLaunchTemplate": // the query has another name for DefaultVersion than the SDK
+		return scenario.Mutation(r.Operation, r.Form.Get("LaunchTemplateId")+" default", "version "+r.Form.Get("SetDefaultVersion"))
 	case "sns:Publish":
 		return scenario.Mutation(r.Operation, r.Form.Get("TopicArn"), "")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/event"
@@ -26,8 +27,9 @@ const (
 
 // world is moto behind a tap as a [scenario.World].
 type world struct {
-	tap *tap
-	ec2 *ec2.Client // past the tap: what only looks on is no part of a story
+	moto *server
+	tap  *tap
+	ec2  *ec2.Client // past the tap: what only looks on is no part of a story
 }
 
 var _ scenario.World = (*world)(nil)
@@ -41,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	if err := moto.reset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &world{tap: newTap(t, moto), ec2: ec2.NewFromConfig(configFor(moto.url))}
+	return &world{moto: moto, tap: newTap(t, moto), ec2: ec2.NewFromConfig(configFor(moto.url))}
 }
 
 // configFor is a configuration with credentials that moto does not check.
@@ -107,6 +109,34 @@ func (w *world) Await(ctx context.Context, instance, state string) ([]event.Even
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%s is %s after %v, and not %s: %w", instance, seen, awaitLimit, state, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// AwaitImage implements [scenario.World]: it looks until the image is in the
+// state, and returns the event that AWS would have emitted. In moto an image that
+// is deregistered is gone.
+func (w *world) AwaitImage(ctx context.Context, image, state string) (event.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, awaitLimit)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		out, err := w.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{{Name: aws.String("image-id"), Values: []string{image}}}})
+		if err != nil {
+			return event.Event{}, err
+		}
+		seen := "deregistered"
+		if len(out.Images) > 0 {
+			seen = string(out.Images[0].State)
+		}
+		if seen == state {
+			return event.NewImageStateChange(account, region, image, state, "", time.Now()), nil
+		}
+		select {
+		case <-ctx.Done():
+			return event.Event{}, fmt.Errorf("%s is %s after %v, and not %s: %w", image, seen, awaitLimit, state, ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -31,9 +31,10 @@ func TestScripts(t *testing.T) {
 		Cmds:          commands(),
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
-			// Nothing outside may be reached by mistake, nor waited for.
+			// Nothing outside may be reached by mistake, nor waited for, nor kept.
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			env.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Values[worldKey{}] = newWorld()
 			return nil
 		},

@@ -33,6 +33,7 @@ type world struct {
 	told  int // calls that the script knows of
 	// anonymous takes the credentials away.
 	anonymous bool
+	end       context.CancelFunc // of the program that runs
 }
 
 type worldKey struct{}
@@ -70,14 +71,12 @@ func (w *world) drover(ts *testscript.TestScript, want int, args []string) {
 	back, err := os.Getwd()
 	ts.Check(err)
 	ts.Check(os.Chdir(ts.MkAbs(".")))
-	got := cli.Main(context.Background(), cli.Env{
-		Stdin:   strings.NewReader(stdin),
-		Stdout:  ts.Stdout(),
-		Stderr:  ts.Stderr(),
-		AWS:     w.aws,
-		Clock:   w.clock,
-		Version: "v0.0.0-script",
-	}, args)
+	env := w.env(ts)
+	env.Stdin = strings.NewReader(stdin)
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	w.end = end
+	got := cli.Main(ctx, env, args)
 	ts.Check(os.Chdir(back))
 	if got != want {
 		ts.Fatalf("drover exits %d, want %d", got, want)
@@ -87,20 +86,25 @@ func (w *world) drover(ts *testscript.TestScript, want int, args []string) {
 // commands are what scripts can do, beside what testscript offers.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*world, *testscript.TestScript, []string){
-		"calls":    calls,
-		"facts":    facts,
-		"drover":   func(w *world, ts *testscript.TestScript, args []string) { w.drover(ts, cli.ExitOK, args) },
-		"exits":    exits,
-		"expand":   expand,
-		"gateway":  gatewayTurns,
-		"logout":   func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = true },
-		"mask":     mask,
-		"notices":  notices,
-		"planned":  planned,
-		"restrict": restrict,
-		"route":    route,
-		"routes":   routes,
-		"stage":    stage,
+		"calls":     calls,
+		"facts":     facts,
+		"drover":    func(w *world, ts *testscript.TestScript, args []string) { w.drover(ts, cli.ExitOK, args) },
+		"exits":     exits,
+		"expand":    expand,
+		"gateway":   gatewayTurns,
+		"group":     group,
+		"interrupt": interrupt,
+		"login":     func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = false },
+		"logout":    func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = true },
+		"mask":      mask,
+		"meanwhile": meanwhile,
+		"notices":   notices,
+		"pass":      pass,
+		"planned":   planned,
+		"restrict":  restrict,
+		"route":     route,
+		"routes":    routes,
+		"stage":     stage,
 	}
 	cmds := map[string]func(*testscript.TestScript, bool, []string){"json": jsonIs, "exits-process": exitsProcess}
 	for name, do := range all {

@@ -14,7 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/groupfollowstemplate"
 	"github.com/droverhq/drover/internal/automation/routefailover"
+	"github.com/droverhq/drover/internal/automation/templatefollowsimage"
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/event"
@@ -22,14 +24,18 @@ import (
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/flow/embedded"
 	"github.com/droverhq/drover/internal/flow/stepfunctions"
+	"github.com/droverhq/drover/internal/label"
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/notify"
+	"github.com/droverhq/drover/internal/trail"
 )
 
 // Kinds are all automation kinds there are.
 func Kinds() []automation.Definition {
 	return []automation.Definition{
+		automation.Define(groupfollowstemplate.Kind),
 		automation.Define(routefailover.Kind),
+		automation.Define(templatefollowsimage.Kind),
 	}
 }
 
@@ -185,6 +191,7 @@ func (a *App) Handle(ctx context.Context, e event.Event) ([]*flow.Run, error) {
 	var g errgroup.Group
 	for i, m := range matches {
 		g.Go(func() error {
+			ctx := label.With(ctx, slog.String("automation", m.Automation.Name))
 			runs[i], errs[i] = a.engineOf(m.Automation).Handle(ctx, m.Automation, a.fleet.Notify.Topic, m.Subject, e)
 			return nil
 		})
@@ -206,6 +213,9 @@ func (a *App) Handle(ctx context.Context, e event.Event) ([]*flow.Run, error) {
 type Preview struct {
 	Automation *automation.Automation
 	Plan       automation.Plan
+	// Trail is why the automation's events cannot come, or why that could not
+	// be found out. It is nil if they can. See the package trail.
+	Trail error
 }
 
 // Plan says what Handle would do, and changes nothing.
@@ -222,7 +232,7 @@ func (a *App) Plan(ctx context.Context, e event.Event) ([]Preview, error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.Automation.Name, err)
 			}
-			previews[i] = Preview{Automation: m.Automation, Plan: plan}
+			previews[i] = Preview{Automation: m.Automation, Plan: plan, Trail: a.trail(ctx, m.Automation)}
 			return nil
 		})
 	}
@@ -230,6 +240,26 @@ func (a *App) Plan(ctx context.Context, e event.Event) ([]Preview, error) {
 		return nil, err
 	}
 	return previews, nil
+}
+
+// trail checks that the events of an automation that come by CloudTrail can come.
+func (a *App) trail(ctx context.Context, auto *automation.Automation) error {
+	if !auto.NeedsTrail() {
+		return nil
+	}
+	return trail.Check(ctx, a.engine.Clients(auto.Region))
+}
+
+// Trails checks that the events of all automations can come, as far as a trail
+// is needed for that. The errors are by the automations' names.
+func (a *App) Trails(ctx context.Context) map[string]error {
+	missing := map[string]error{}
+	for _, auto := range a.fleet.Automations {
+		if err := a.trail(ctx, auto); err != nil {
+			missing[auto.Name] = err
+		}
+	}
+	return missing
 }
 
 // Sweeps are the events that make every automation, or the named ones, look

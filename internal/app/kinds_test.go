@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,7 +14,9 @@ import (
 // users read, against what a configuration becomes when the key is left out.
 func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
 	minimal := map[string]string{
-		"route-failover": `{"vpc": "vpc-0bf5741eb0ef56a41", "members": [{"instance": "i-05a7780f2af7c126c"}, {"instance": "i-045ebd27124159b6d"}]}`,
+		"group-follows-template": `{"groups": ["web"], "version": "$Latest"}`,
+		"route-failover":         `{"vpc": "vpc-0bf5741eb0ef56a41", "members": [{"instance": "i-05a7780f2af7c126c"}, {"instance": "i-045ebd27124159b6d"}]}`,
+		"template-follows-image": `{"images": {"description": "EC2_BACKUP"}, "template": {"id": "lt-0a1b2c3d4e5f60718"}}`,
 	}
 	for _, kind := range app.Kinds() {
 		config, ok := minimal[kind.Name]
@@ -48,7 +51,7 @@ func compare(t *testing.T, path string, config reflect.Type, effective map[strin
 			continue
 		}
 		n++
-		if value != want {
+		if fmt.Sprint(value) != want {
 			t.Errorf("%s.%s: left out it becomes %v, its default tag says %s", path, key, value, want)
 		}
 	}

@@ -24,6 +24,7 @@ type Automation struct {
 
 	behaviour behaviour
 	triggers  func() []Trigger // made once: patterns are compiled
+	when      *When
 }
 
 // Configure makes an automation. config is the kind's own part of the fleet
@@ -53,13 +54,15 @@ func (a *Automation) Claims() []Claim { return a.behaviour.claims() }
 // Triggers lists the events that concern the automation, and last its sweep.
 func (a *Automation) Triggers() []Trigger { return a.triggers() }
 
-func (a *Automation) listen() []Trigger {
-	return append(a.behaviour.triggers(), Trigger{
+func (a *Automation) listen() []Trigger { return append(a.behaviour.triggers(), a.sweep()) }
+
+func (a *Automation) sweep() Trigger {
+	return Trigger{
 		Name:    "sweep",
 		Title:   "look for what lost events left behind",
 		Pattern: event.PatternFor(event.SourceDrover, event.TypeSweep).Where("detail.automation", a.Name),
 		Every:   a.behaviour.sweep(),
-	})
+	}
 }
 
 // NeedsTrail says whether some of its events come by CloudTrail, which takes a

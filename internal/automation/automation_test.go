@@ -157,3 +157,20 @@ func TestWithin(t *testing.T) {
 		t.Error("Within compares wrongly")
 	}
 }
+
+// What is said of changes can be read aloud, whichever of their parts are there.
+func TestGroupChanges(t *testing.T) {
+	for want, c := range map[string]automation.Change{
+		"from a to b, because it is new":                     {From: "a", To: "b", Why: "it is new"},
+		"to b, because it is new":                            {To: "b", Why: "it is new"},
+		"from a to nothing, because it is old":               {From: "a", Why: "it is old"},
+		"through ec2:CreateTags, because it is not yet told": {Why: "it is not yet told"},
+		"from a to b": {From: "a", To: "b"},
+	} {
+		c.Operation, c.Resource = "ec2:CreateTags", "lt-1"
+		groups := automation.GroupChanges([]automation.Change{c})
+		if len(groups) != 1 || groups[0].What != want {
+			t.Errorf("got %+v, want %q", groups, want)
+		}
+	}
+}

@@ -113,10 +113,14 @@ const (
 // Claim is something that at most one automation of a fleet may change.
 // Resource names it, such as "routes of vpc-1". Parts narrows it, such as to
 // certain tables; two claims on one resource collide when either has no parts
-// or they share one.
+// or some name fits a part of each. A part may hold wildcards, see the package
+// wildcard.
 type Claim struct {
 	Resource string
 	Parts    []string
+	// Where narrows it to what has these tags. Nothing has two values of one tag,
+	// so claims that want different ones do not collide.
+	Where map[string]string
 	// Path is where in the configuration the claim is made.
 	Path string
 }

@@ -101,11 +101,28 @@ type Group struct {
 
 // GroupChanges gathers changes that do the same to several resources for the
 // same reason, in the order in which they first appear. What it says follows a
-// verb: "goes", "went".
+// verb: "goes", "went", "Changed".
 func GroupChanges(changes []Change) []Group {
-	return group(changes, func(c Change) (string, string) {
-		return c.Resource, "from " + c.From + " to " + c.To + ", because " + c.Why
-	})
+	return group(changes, func(c Change) (string, string) { return c.Resource, c.what() })
+}
+
+// what says from what to what a change goes, and why. What goes to nothing is
+// deleted; what comes from nothing, or from what does not matter, is only said
+// to go to what it becomes.
+func (c Change) what() string {
+	s := "through " + c.Operation
+	switch {
+	case c.From != "" && c.To != "":
+		s = "from " + c.From + " to " + c.To
+	case c.From != "":
+		s = "from " + c.From + " to nothing"
+	case c.To != "":
+		s = "to " + c.To
+	}
+	if c.Why != "" {
+		s += ", because " + c.Why
+	}
+	return s
 }
 
 // GroupRemarks gathers remarks that say the same.

@@ -33,8 +33,15 @@ type Env struct {
 	// AWS loads the SDK configuration for a region.
 	AWS func(ctx context.Context, region string) (aws.Config, error)
 	// Clock tells the time.
-	Clock   clock.Clock
-	Version string
+	Clock clock.Clock
+	// Getenv reads the environment. Nil: there is nothing in it.
+	Getenv func(string) string
+	// User is who asks, for the record, such as "jo@laptop".
+	User string
+	// Terminal says that standard error is a terminal, on which lines can be
+	// written over.
+	Terminal bool
+	Version  string
 }
 
 // exit is an error that carries its exit code. An exit without a cause has

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +17,21 @@ func newDemo(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--json]",
 		Short: "Watch Drover work, on simulated AWS",
-		Long: `Plays a few hours in the life of two gateways on simulated AWS, in virtual
-time: nothing is called, no account is needed, and it takes no time.`,
+		Long: `Plays a few hours in the life of two gateways, and then three nights in the
+life of a launch template, on simulated AWS and in virtual time: nothing is
+called, no account is needed, and it takes no time.`,
 		Example: "  drover demo\n  drover demo --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			moments := []scenario.Moment{}
-			tell := func(m scenario.Moment) { momentText(env.Stdout, m) }
+			day := ""
+			tell := func(m scenario.Moment) {
+				if now := m.At.Format(time.DateOnly); now != day {
+					day = now
+					fmt.Fprintln(env.Stdout, "\n"+day)
+				}
+				momentText(env.Stdout, m)
+			}
 			if asJSON {
 				tell = func(m scenario.Moment) { moments = append(moments, m) }
 			} else {
@@ -50,11 +59,18 @@ func momentText(w io.Writer, m scenario.Moment) {
 	for _, line := range m.More {
 		fmt.Fprintf(w, "                      %s\n", line)
 	}
-	if len(m.Routes) == 0 {
+	now(w, "routes", m.Routes)
+	now(w, "versions", m.Versions)
+	now(w, "groups", m.Groups)
+}
+
+// now says what there is, where that has changed.
+func now(w io.Writer, what string, is map[string]string) {
+	if len(is) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "            routes now:")
-	for _, route := range slices.Sorted(maps.Keys(m.Routes)) {
-		fmt.Fprintf(w, "              %-40s %s\n", route, m.Routes[route])
+	fmt.Fprintf(w, "            %s now:\n", what)
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		fmt.Fprintf(w, "              %-40s %s\n", name, is[name])
 	}
 }

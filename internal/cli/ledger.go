@@ -3,9 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
+	"github.com/spf13/cobra"
+
+	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/ledger/sqlite"
@@ -15,20 +20,84 @@ import (
 // the program. A file of that name is ./memory.
 const memoryLedger = "memory"
 
-// openLedger opens the ledger that a run writes to, and makes its file if there
-// is none.
-func (e *Env) openLedger(ctx context.Context, path string) (ledger.Ledger, error) {
-	if path == memoryLedger {
-		return memory.New(e.Clock), nil
+// ledgerFlag defines --ledger.
+func ledgerFlag(cmd *cobra.Command, path *string, text string) {
+	cmd.Flags().StringVar(path, "ledger", "", text+" (default: drover/ledger.db in the XDG state directory)")
+	if err := cmd.MarkFlagFilename("ledger"); err != nil {
+		panic(err) // the flag is defined in the line above
 	}
-	return sqlite.Open(ctx, path, e.Clock)
 }
 
-// readLedger opens a ledger that is only read from: a file that is not there is
-// not made.
-func (e *Env) readLedger(ctx context.Context, path string) (ledger.Ledger, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		path = memoryLedger
+// ledgerPath is the file that --ledger names, or the one that is meant when it
+// is left out. That is by the XDG base directory specification on every
+// system, as command-line tools have it: one rule, and one place to look.
+// https://specifications.freedesktop.org/basedir-spec/latest/
+func (e *Env) ledgerPath(named string) (string, error) {
+	if named != "" {
+		return named, nil
 	}
-	return e.openLedger(ctx, path)
+	if dir := e.getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) { // "all paths set in these variables must be absolute"
+		return filepath.Join(dir, "drover", "ledger.db"), nil
+	}
+	for _, name := range []string{"HOME", "USERPROFILE"} { // the latter on Windows
+		if home := e.getenv(name); filepath.IsAbs(home) {
+			return filepath.Join(home, ".local", "state", "drover", "ledger.db"), nil
+		}
+	}
+	return "", errors.New("open the ledger: neither XDG_STATE_HOME nor HOME says where it is")
+}
+
+func (e *Env) getenv(name string) string {
+	if e.Getenv == nil {
+		return ""
+	}
+	return e.Getenv(name)
+}
+
+// openLedger opens the ledger that a run writes to, and makes its file if there
+// is none.
+func (e *Env) openLedger(ctx context.Context, named string) (ledger.Ledger, error) {
+	if named == memoryLedger {
+		return memory.New(e.Clock), nil
+	}
+	path, err := e.ledgerPath(named)
+	if err == nil {
+		var kept ledger.Ledger
+		if kept, err = sqlite.Open(ctx, path, e.Clock); err == nil {
+			return kept, nil
+		}
+	}
+	return nil, failure.WithHint(err, "--ledger FILE, for another place; or --ledger memory, to remember nothing")
+}
+
+// readLedger opens the ledger that a plan reads: a file that is not there is
+// not made, and nothing is remembered.
+func (e *Env) readLedger(ctx context.Context, named string) (ledger.Ledger, error) {
+	if path, err := e.ledgerPath(named); err != nil || missing(path) {
+		named = memoryLedger
+	}
+	return e.openLedger(ctx, named)
+}
+
+// lookInto opens the ledger that somebody asks about, and says which file that
+// is. The default one need not be there: then no run was begun yet.
+func (e *Env) lookInto(ctx context.Context, named string) (ledger.Ledger, string, error) {
+	path, err := e.ledgerPath(named)
+	switch {
+	case named == memoryLedger:
+		return nil, "", usage(failure.WithHint(errors.New("a ledger in memory ends with its program: there is nothing to look at"), "--ledger FILE; or leave it out"))
+	case err != nil:
+		return nil, "", failure.WithHint(err, "--ledger FILE")
+	case !missing(path):
+		kept, err := sqlite.Open(ctx, path, e.Clock)
+		return kept, path, failure.WithHint(err, "--ledger FILE, for another one")
+	case named != "":
+		return nil, "", usage(fmt.Errorf("%s: no such file", path))
+	}
+	return memory.New(e.Clock), path, nil
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

@@ -26,6 +26,7 @@ type slowWorld struct {
 	fleet, event string // files
 	latency      time.Duration
 	down         time.Duration // for how long calls fail
+	state        string        // the XDG state directory; empty: nothing is kept
 }
 
 func newSlowWorld(t *testing.T) *slowWorld {
@@ -64,11 +65,16 @@ func (w *slowWorld) drover(ctx context.Context, args ...string) (code int, stdou
 		})
 	}
 	var out, err bytes.Buffer
+	args = append(args, "--fleet", w.fleet, "--event", w.event)
+	if w.state == "" {
+		args = append(args, "--ledger", "memory")
+	}
 	code = cli.Main(ctx, cli.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err,
-		AWS:   func(context.Context, string) (aws.Config, error) { return w.AWS(), nil },
-		Clock: clock.Real{},
-	}, append(args, "--fleet", w.fleet, "--event", w.event))
+		AWS:    func(context.Context, string) (aws.Config, error) { return w.AWS(), nil },
+		Clock:  clock.Real{},
+		Getenv: func(name string) string { return map[string]string{"XDG_STATE_HOME": w.state}[name] },
+	}, args)
 	return code, out.String(), err.String()
 }
 
@@ -83,7 +89,7 @@ func TestProgress(t *testing.T) {
 			" is stopped: waiting for AWS (2s)", " is stopped: waiting for AWS (4s)",
 		}},
 		{name: "trouble: the error", down: 20 * time.Second, want: []string{
-			"drover: gateways: waiting for another attempt: ", "InternalError",
+			"drover: gateways: observe and decide: waiting for another attempt: ", "InternalError", ", until ", " at the latest",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

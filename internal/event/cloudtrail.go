@@ -92,7 +92,7 @@ func (r *detailReader) object(name string) json.RawMessage {
 		r.refuse("detail."+name, n.String(), "an object")
 		return nil
 	}
-	return json.RawMessage(r.event.Detail[n.start:n.end])
+	return r.event.Detail[n.start:n.end]
 }
 
 // Calls chooses the events of calls to some operations of a service, such as

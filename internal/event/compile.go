@@ -15,11 +15,12 @@ type alternative []field
 type field struct {
 	path   string
 	tests  []test
-	wanted string // the values as JSON, for people
-	start  int    // offset of the values in the pattern
+	values []string // what each test is for, as canonical JSON
+	start  int      // offset of the values in the pattern
 }
 
-// mostAlternatives bounds what several $or multiply to. The bound is ours.
+// mostAlternatives bounds what several $or multiply to. EventBridge refuses a
+// pattern that could give "over 1000 rule combinations".
 const mostAlternatives = 1000
 
 // compiler turns the text of a pattern into its alternatives and keeps every
@@ -90,7 +91,7 @@ func (c *compiler) or(n node, path, below string) []alternative {
 	var all []alternative
 	for i, choice := range choices {
 		if fields, _ := choice.value.(members); len(fields) == 0 {
-			c.refuse(choice.start, fmt.Sprintf("%s[%d]", below, i), choice.String(), "an object with at least one field")
+			c.refuse(choice.start, at(below, i), choice.String(), "an object with at least one field")
 			continue
 		}
 		all = append(all, c.object(choice, path, true)...)
@@ -121,9 +122,8 @@ func (c *compiler) field(n node, path string) field {
 		c.refuse(n.start, path, n.String(), "at least one value")
 		return f
 	}
-	var written []string
 	for i, v := range values {
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := at(path, i)
 		switch value := v.value.(type) {
 		case members:
 			f.tests = append(f.tests, c.apply(operators, v, at))
@@ -132,9 +132,8 @@ func (c *compiler) field(n node, path string) field {
 		default:
 			f.tests = append(f.tests, equals(value))
 		}
-		written = append(written, c.text.written(v))
+		f.values = append(f.values, c.text.written(v))
 	}
-	f.wanted = strings.Join(written, " or ")
 	return f
 }
 
@@ -153,6 +152,9 @@ func (c *compiler) apply(known map[string]operator, n node, path string) test {
 	}
 	return compile(c, m.value, path+"."+m.name)
 }
+
+// at names an element of the array that path names.
+func at(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 // join names the member of what path names; at the top path is empty.
 func join(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }

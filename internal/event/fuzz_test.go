@@ -50,6 +50,8 @@ func FuzzParsePattern(f *testing.F) {
 	}
 	f.Add([]byte(`{"$or":[{"a":[{"numeric":[">",0,"<=",5]}]},{"b":{"c":[{"anything-but":{"prefix":"x"}},null]}}]}`))
 	f.Add([]byte(`{"a":[{"exists":false},{"suffix":"x"},3e2,true],"d.e":[{"anything-but":[1,2]}]}`))
+	f.Add([]byte(`{"a":[{"wildcard":"a*\\*"},{"cidr":"10.0.0.0/24"},{"cidr":"2001:db8::/32"},"::1"],"b":[{"equals-ignore-case":"ß"}]}`))
+	f.Add([]byte(`{"a":[{"prefix":{"equals-ignore-case":"x"}},{"anything-but":{"wildcard":["*x","\\\\"]}},{"anything-but":{"suffix":"y"}}]}`))
 	e := withDetail(`{"a": [1, "x", null], "b": {"c": "xyz"}}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := event.ParsePattern(data)
@@ -69,6 +71,17 @@ func FuzzParsePattern(f *testing.F) {
 		}
 		if again.String() != p.String() || again.Match(e) != p.Match(e) {
 			t.Errorf("%s became %s", p, again)
+		}
+		// A pattern that can be narrowed by another can be written and read like any.
+		narrow, err := p.Narrow(event.MustPattern(`{"a":["x",1],"e":[{"prefix":"x"}]}`))
+		if err != nil {
+			return
+		}
+		if _, err := event.ParsePattern([]byte(narrow.String())); err != nil {
+			t.Errorf("%s: %v", narrow, err)
+		}
+		if narrow.Match(e) && !p.Match(e) {
+			t.Errorf("%s became %s", p, narrow)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 )
 
@@ -63,14 +62,7 @@ func (a alternative) matches(leaves map[string][]leaf, at position) bool {
 	return !found && f.passes(missing{}) && rest.matches(leaves, at)
 }
 
-func (f field) passes(leaf any) bool {
-	for _, passes := range f.tests {
-		if passes(leaf) {
-			return true
-		}
-	}
-	return false
-}
+func (f field) passes(leaf any) bool { return anyPasses(f.tests, leaf) }
 
 // explain says whether a matches, and otherwise blames the first field without
 // which the fields so far would match.
@@ -85,7 +77,7 @@ func (a alternative) explain(leaves map[string][]leaf) (why string, ok bool) {
 
 func (f field) explain(leaves []leaf) string {
 	if len(leaves) == 0 {
-		return fmt.Sprintf("%s is missing, wanted %s", f.path, f.wanted)
+		return fmt.Sprintf("%s is missing, wanted %s", f.path, f.wanted())
 	}
 	var values []string
 	for _, l := range leaves {
@@ -94,17 +86,21 @@ func (f field) explain(leaves []leaf) string {
 			return fmt.Sprintf("%s is %s, but not in the same element of an array as the other fields", f.path, values[len(values)-1])
 		}
 	}
-	return fmt.Sprintf("%s is %s, wanted %s", f.path, strings.Join(values, ", "), f.wanted)
+	return fmt.Sprintf("%s is %s, wanted %s", f.path, strings.Join(values, ", "), f.wanted())
 }
 
+// wanted is the values as JSON, for people.
+func (f field) wanted() string { return strings.Join(f.values, " or ") }
+
 // flatten lists the leaves of an event by path. Names are joined by dots, as
-// EventBridge does: a field "a.b" is the same as a field b in a.
+// EventBridge does: a field "a.b" is the same as a field b in a. A name that is
+// there twice gives both leaves, which is why the text is read and not a map.
 func flatten(e Event) (map[string][]leaf, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}
-	root, err := decode(data)
+	root, err := text(data).value(0)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +114,19 @@ type flattener struct {
 	arrays int
 }
 
-func (f *flattener) add(value any, path string, at position) {
-	switch v := value.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			f.add(v[name], join(path, name), at)
+func (f *flattener) add(n node, path string, at position) {
+	switch v := n.value.(type) {
+	case members:
+		for _, m := range v {
+			f.add(m.value, join(path, m.name), at)
 		}
-	case []any:
+	case elements:
 		f.arrays++
 		array := f.arrays
 		for i, element := range v {
 			within := at
-			switch element.(type) {
-			case map[string]any, []any:
+			switch element.value.(type) {
+			case members, elements:
 				within, _ = at.with(position{array: i})
 			}
 			f.add(element, path, within)

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -17,16 +18,23 @@ type missing struct{}
 type operator func(c *compiler, operand node, path string) test
 
 var operators = map[string]operator{
-	"anything-but": anythingBut,
-	"exists":       exists,
-	"numeric":      numeric,
-	"prefix":       onText(strings.HasPrefix),
-	"suffix":       onText(strings.HasSuffix),
+	"anything-but":       anythingBut,
+	"cidr":               cidr,
+	"equals-ignore-case": onText(equalsFolded),
+	"exists":             exists,
+	"numeric":            numeric,
+	"prefix":             onTextOrFolded(begins, beginsFolded),
+	"suffix":             onTextOrFolded(ends, endsFolded),
+	"wildcard":           onText(fits),
 }
 
-// excludable are the operators that anything-but can turn round.
+// excludable are the operators that anything-but can turn round, each with one
+// operand or a list of them.
 var excludable = map[string]operator{
-	"prefix": notEmpty(onText(strings.HasPrefix)),
+	"equals-ignore-case": onTexts(equalsFolded),
+	"prefix":             onTexts(notEmpty(begins)),
+	"suffix":             onTexts(notEmpty(ends)),
+	"wildcard":           onTexts(fits),
 }
 
 // names lists operators, for errors.
@@ -34,35 +42,24 @@ func names(of map[string]operator) string {
 	return strings.Join(slices.Sorted(maps.Keys(of)), " or ")
 }
 
-// equals passes leaves of the same type and value.
+// equals passes what a value of a field chooses: leaves of the same type and
+// value, and addresses in any spelling.
 func equals(value any) test {
+	if s, ok := value.(string); ok {
+		if s, ok := parseSpan(s, false); ok {
+			return s.passes
+		}
+	}
+	return same(value)
+}
+
+// same passes leaves of the same type and value. Numbers that are not
+// comparable are the same when they are written alike.
+func same(value any) test {
 	if n, ok := numberOf(value); ok {
-		return func(leaf any) bool { m, ok := numberOf(leaf); return ok && n.compare(m) == 0 }
+		return func(leaf any) bool { m, ok := numberOf(leaf); return ok && n == m }
 	}
 	return func(leaf any) bool { return leaf == value }
-}
-
-// onText makes an operator that compares strings, in upper and lower case as
-// they are. Leaves of other types do not pass.
-func onText(passes func(leaf, operand string) bool) operator {
-	return func(c *compiler, operand node, path string) test {
-		wanted, ok := operand.value.(string)
-		if !ok {
-			c.refuse(operand.start, path, operand.String(), "a string")
-			return nil
-		}
-		return func(leaf any) bool { s, ok := leaf.(string); return ok && passes(s, wanted) }
-	}
-}
-
-// notEmpty refuses the empty string, of which nothing would be left to pass.
-func notEmpty(o operator) operator {
-	return func(c *compiler, operand node, path string) test {
-		if operand.value == "" {
-			c.refuse(operand.start, path, "an empty string", "a string that is not empty")
-		}
-		return o(c, operand, path)
-	}
 }
 
 func exists(c *compiler, operand node, path string) test {
@@ -84,27 +81,29 @@ func anythingBut(c *compiler, operand node, path string) test {
 	default:
 		excluded = c.exclude(elements{operand}, operand, path)
 	}
-	return func(leaf any) bool {
-		for _, passes := range excluded {
-			if passes(leaf) {
-				return false
-			}
-		}
-		return leaf != missing{}
-	}
+	return func(leaf any) bool { return leaf != missing{} && !anyPasses(excluded, leaf) }
+}
+
+func anyPasses(tests []test, leaf any) bool {
+	return slices.ContainsFunc(tests, func(passes test) bool { return passes(leaf) })
 }
 
 // exclude compiles a list of values: all of them strings, or all numbers.
+// Strings that are addresses are excluded in this spelling only.
 func (c *compiler) exclude(values elements, operand node, path string) []test {
 	var tests []test
 	texts, numbers := 0, 0
 	for _, v := range values {
-		if _, ok := v.value.(string); ok {
+		switch value := v.value.(type) {
+		case string:
 			texts++
-		} else if _, ok := numberOf(v.value); ok {
+		case json.Number:
 			numbers++
+			if _, ok := numberOf(value); !ok {
+				c.refuse(v.start, path, v.String(), comparableNumber)
+			}
 		}
-		tests = append(tests, equals(v.value))
+		tests = append(tests, same(v.value))
 	}
 	if len(values) == 0 || texts != len(values) && numbers != len(values) {
 		c.refuse(operand.start, path, short(c.text.written(operand)),

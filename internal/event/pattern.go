@@ -14,17 +14,22 @@ import (
 // A field whose value in the event is an array matches with any element; of an
 // array of objects, all fields must match within one element.
 //
-// A pattern is made by [ParsePattern], [MustPattern] or [PatternFor] and never
-// changes. The zero Pattern is not valid: it matches nothing and cannot be
-// written as JSON.
+// A pattern is made by [ParsePattern], [MustPattern] or [PatternFor], narrowed
+// by [Pattern.Narrow], [Pattern.Where] and others, and never changes. The zero
+// Pattern is not valid: it matches nothing and cannot be written as JSON.
 //
-// The operators are exact values (strings, numbers, booleans, null), prefix,
-// suffix, anything-but, exists, numeric and $or; others are refused by name.
+// The operators are those that EventBridge documents for rules: exact values
+// (strings, numbers, booleans, null), prefix, suffix, equals-ignore-case, also
+// within these two, wildcard, cidr, numeric, exists, anything-but with each of
+// its operands, and $or. Others are refused by name.
 //
-// Two things are known to differ from EventBridge. Its matcher takes strings
-// that are IP addresses for equal in any spelling; here they are strings. And
-// an event's time is seen as encoding/json writes it, so without zeros at the
-// end of a fraction.
+// The meaning is that of AWS's own matcher, aws/event-ruler, which conformance
+// holds this one against; where the documentation is silent that decides. So a
+// string that is an IP address matches the same address in any spelling, in an
+// exact value and in cidr, but nowhere else; and numbers are compared as
+// float64, unless they have more digits than that tells apart. What differs is
+// in testdata/event-ruler/apart.tsv. Beyond that, an event's time is seen as
+// encoding/json writes it, so without zeros at the end of a fraction.
 //
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 type Pattern struct {
@@ -84,22 +89,6 @@ func (p Pattern) Lists(field, value string) bool {
 	fields, _ := v.(map[string]any)
 	wanted, _ := fields[field].([]any)
 	return err == nil && slices.Contains(wanted, any(value))
-}
-
-// put sets the field at path, unless there is one already.
-func put(fields map[string]any, path string, values any) bool {
-	name, rest, deeper := strings.Cut(path, ".")
-	within, taken := fields[name]
-	if !deeper {
-		fields[name] = values
-		return !taken
-	}
-	if !taken {
-		within = map[string]any{}
-		fields[name] = within
-	}
-	inner, ok := within.(map[string]any)
-	return ok && put(inner, rest, values)
 }
 
 func build(fields map[string]any) Pattern {

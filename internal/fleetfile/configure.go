@@ -39,10 +39,11 @@ func (r *rules) configure(root *node, report *report) *Fleet {
 }
 
 // automation configures an automation that is valid by the schema. If its kind
-// finds problems, these are reported and the result is nil.
+// finds problems, or its pattern has some, these are reported and the result is
+// nil.
 func (r *rules) automation(fleet *Fleet, name string, n *node, report *report) *automation.Automation {
 	config := maps.Clone(n.value.(map[string]any))
-	for _, key := range []string{"kind", "region", "description"} { // those of entry
+	for _, key := range []string{"kind", "region", "description", "when"} { // those of entry
 		delete(config, key)
 	}
 	data, _ := json.Marshal(config) // what read makes can be written
@@ -55,6 +56,9 @@ func (r *rules) automation(fleet *Fleet, name string, n *node, report *report) *
 	for _, p := range problems {
 		at, path := n.locate(p.Path)
 		report.add(at, path, p.Got, p.Wanted)
+	}
+	if when := n.children["when"]; a != nil && when != nil {
+		return narrow(a, when, report)
 	}
 	return a
 }

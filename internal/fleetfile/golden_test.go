@@ -79,6 +79,14 @@ func summary(f *fleetfile.Fleet) string {
 	fmt.Fprintf(&b, "%s in %s, notices to %s\n", f.Name, f.Region, f.Notify.Topic)
 	for _, a := range f.Automations {
 		fmt.Fprintf(&b, "%s: %s in %s %s\n", a.Name, a.Kind.Name, a.Region, a.Config)
+		if when, ok := a.When(); ok {
+			for _, t := range a.Triggers() {
+				fmt.Fprintf(&b, "  %s: %s\n", t.Name, t.Pattern)
+			}
+			for _, d := range when.Dropped {
+				fmt.Fprintf(&b, "  not %s: %s\n", d.Trigger.Name, d.Why)
+			}
+		}
 	}
 	return b.String()
 }

@@ -42,6 +42,22 @@ type keeper struct {
 	Offset  *int64               `json:"offset,omitempty" doc:"Any whole number."`
 }
 
+// follower is a configuration whose claims are wildcards and tags.
+type follower struct {
+	Groups []string          `json:"groups" doc:"Names with wildcards."`
+	Tags   map[string]string `json:"tags,omitempty" doc:"What they carry."`
+}
+
+func claimFollower(c follower) []automation.Claim {
+	var claims []automation.Claim
+	for i, group := range c.Groups {
+		claims = append(claims, automation.Claim{
+			Resource: "the version of groups", Parts: []string{group}, Where: c.Tags, Path: fmt.Sprintf("groups[%d]", i),
+		})
+	}
+	return claims
+}
+
 func checkGateway(c gateway) []automation.Problem {
 	var problems []automation.Problem
 	for i, m := range c.Members {
@@ -75,7 +91,19 @@ func claimGateway(c gateway) []automation.Claim {
 // kinds are what the files in testdata are written for.
 var kinds = []automation.Definition{
 	define("keeper", "keeps images", nil, func(keeper) []automation.Claim { return nil }),
+	define("follower", "follows", nil, claimFollower),
 	define("gateway", "moves routes away from a gateway that fails", checkGateway, claimGateway),
+}
+
+// listens are the events of the kinds, by name; followers only sweep.
+var listens = map[string][]automation.Trigger{
+	"gateway": {
+		{Name: "state", Title: "a gateway changes its state", Pattern: event.PatternFor(event.SourceEC2, event.TypeInstanceStateChange).Where("detail.state", "running", "stopping", "stopped")},
+		{Name: "interruption", Title: "a gateway is about to be interrupted", Pattern: event.PatternFor(event.SourceEC2, event.TypeSpotInterruption)},
+	},
+	"keeper": {
+		{Name: "made", Title: "an image is made", Pattern: event.Calls("ec2", "CreateImage").WhereLike("detail.requestParameters.name", "web-*")},
+	},
 }
 
 func define[C any](name, title string, check func(C) []automation.Problem, claims func(C) []automation.Claim) automation.Definition {
@@ -84,14 +112,14 @@ func define[C any](name, title string, check func(C) []automation.Problem, claim
 		Name: name, Title: title, Since: "v1.0", Revision: 1,
 		Check:   check,
 		Claims:  claims,
-		Listen:  func(C) []automation.Trigger { return nil },
+		Listen:  func(C) []automation.Trigger { return listens[name] },
 		Sweep:   func(C) time.Duration { return time.Hour },
 		About:   func(C, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 		Needs:   func(C) []iam.Need { return nil },
 		Observe: func(context.Context, *turn) error { return nil },
 		Decide:  func(C, struct{}, time.Time) automation.Plan { return automation.Plan{} },
 		Steps: []automation.Step[C, struct{}]{{
-			Name: "act", Title: "acts", Attempt: time.Minute, Limit: time.Hour,
+			Name: "act", Title: "acts", Attempt: time.Minute, Limit: 5 * time.Minute,
 			Needs: func(C) []iam.Need { return nil },
 			Do:    func(context.Context, *turn) error { return nil },
 		}},

@@ -13,7 +13,7 @@ import (
 	"github.com/droverhq/drover/internal/automation"
 )
 
-// form describes the types that are text of a certain form.
+// form describes the types that have a form of their own.
 func form(t reflect.Type) (s schema, ok bool) {
 	switch t {
 	case reflect.TypeFor[automation.Duration]():
@@ -31,6 +31,8 @@ func form(t reflect.Type) (s schema, ok bool) {
 			Type: "string", Pattern: `^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`,
 			words: "an AWS region", Examples: []any{"us-west-1"},
 		}, true
+	case reflect.TypeFor[pattern]():
+		return schema{Type: "object", words: "an event pattern such as { detail: { state: [stopped] } }"}, true
 	}
 	return schema{}, false
 }

@@ -29,9 +29,10 @@ type document struct {
 
 // entry holds the keys that automations of every kind have.
 type entry struct {
-	Kind        string `json:"kind" doc:"What the automation does."`
-	Region      region `json:"region,omitempty" doc:"The AWS region the automation works in, if not the fleet's."`
-	Description string `json:"description,omitempty" doc:"A note for people. It has no effect."`
+	Kind        string  `json:"kind" doc:"What the automation does."`
+	Region      region  `json:"region,omitempty" doc:"The AWS region the automation works in, if not the fleet's."`
+	Description string  `json:"description,omitempty" doc:"A note for people. It has no effect."`
+	When        pattern `json:"when,omitempty" doc:"An EventBridge event pattern. Of the events that the automation listens to it acts on those only that match it too. Sweeps go on as before."`
 }
 
 // name is what a fleet or an automation is called. It becomes part of keys, of
@@ -40,6 +41,10 @@ type name string
 
 // region is the name of an AWS region.
 type region string
+
+// pattern is an event pattern as it is written. What may be in it is not for
+// the schema to say: package event does, and better.
+type pattern map[string]any
 
 // fileSchema puts the schemas of document, entry and every configuration
 // together. An automation is described once for each kind, in full, and chosen

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/automation"
@@ -26,205 +23,181 @@ type Moment struct {
 	Who  string   `json:"who"`
 	What string   `json:"what"`
 	More []string `json:"more,omitempty"` // details, a line each
-	// Routes are all routes through gateways after this moment, "TABLE
-	// DESTINATION" to the gateway's name; only where they have changed.
-	Routes map[string]string `json:"routes,omitempty"`
+	// What there is after this moment; only where that has changed. Routes are
+	// all routes through gateways, "TABLE DESTINATION" to the gateway's name;
+	// Versions those of the launch template, to the image of each; Groups the
+	// Auto Scaling groups, to what they launch from.
+	Routes   map[string]string `json:"routes,omitempty"`
+	Versions map[string]string `json:"versions,omitempty"`
+	Groups   map[string]string `json:"groups,omitempty"`
 }
 
 // demoStart is an ordinary time, so that the demo prints the same every time.
 var demoStart = time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 
-// Demo plays every kind in one simulated world and tells each moment as it
-// happens.
+// Demo plays every kind in simulated worlds and tells each moment as it happens.
 func Demo(ctx context.Context, tell func(Moment)) error {
 	clk := clock.NewVirtual(demoStart)
-	w := NewSimulated(clk, awssim.Options{})
-	d := &demo{Stage: NewStage(ctx, w), world: w, clock: clk, tell: tell, last: map[string]string{}}
-	d.play()
-	return d.Err()
+	for _, act := range []func(*narrator){gateways, templates} {
+		w := NewSimulated(clk, awssim.Options{})
+		n := &narrator{Stage: NewStage(ctx, w), world: w, clock: clk, tell: tell}
+		act(n)
+		if err := n.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-type demo struct {
+// narrator plays an act and tells of it.
+type narrator struct {
 	*Stage
 	world *Simulated
 	clock *clock.Virtual
 	tell  func(Moment)
 	app   *app.App
-	deaf  bool // events are lost
-	last  map[string]string
+
+	noun    string                           // what the changes are about
+	names   func(string) string              // puts names for ids in a text
+	summary func(event.Event) (string, bool) // what an event says; false if it is not told of
+	show    func(*Moment)                    // adds what has changed
+	deaf    bool                             // events are lost
+	waiting string                           // what was last told to be waited for
 }
 
-func (d *demo) play() {
-	d.Set(Layout{Gateways: 2, Tables: 2})
-	for table := range d.Tables {
-		d.Route(table, "0.0.0.0/0", d.Gateways[0].Interfaces[0])
-		d.Route(table, "10.20.0.0/16", d.Gateways[0].Interfaces[0])
-	}
-	d.Route(0, "2001:db8::/32", d.Gateways[0].Interfaces[0])
-	fleet := d.Failover()
-	d.try("read the fleet file", func() error {
+// hire has Drover look after a fleet from now on.
+func (n *narrator) hire(fleet string) {
+	n.try("read the fleet file", func() error {
 		parsed, err := fleetfile.Parse("demo.yaml", []byte(fleet), app.Kinds())
 		if err == nil {
-			d.app = d.App(parsed)
+			n.app = app.New(app.Deps{
+				Fleet: parsed, Ledger: n.ledger, AWS: n.AWS(), Clock: n.clock, Log: n.Log,
+				Version: "demo", Seed: 1, Owner: "demo", Watch: n.watch,
+			})
 		}
 		return err
 	})
-	if d.Err() != nil {
-		return
-	}
-	d.world.Take() // the events of setting the stage
-	d.clock.Advance(time.Minute)
-	var more []string
-	for i, g := range d.Gateways {
-		more = append(more, fmt.Sprintf("%s is %s in %s, interface %s", d.name(i), g.Instance, g.Zone, g.Interfaces[0]))
-	}
-	d.say("aws", "two gateways run; every route goes through the first", more...)
-
-	d.operator("stops gateway-a", 0, d.ec2Stop)
-	d.operator("starts gateway-a again", 0, d.ec2Start)
-	d.deaf = true
-	d.operator("terminates gateway-b, and the events of that are lost", 1, d.ec2Terminate)
-	d.deaf = false
-	d.clock.Advance(4 * time.Minute)
-	d.sweep()
-	d.operator("stops gateway-a too: now nobody is healthy", 0, d.ec2Stop)
-	d.operator("starts gateway-a", 0, d.ec2Start)
+	n.world.Take() // the events of setting the stage
+	n.clock.Advance(time.Minute)
 }
 
-// operator has somebody do something to a gateway, and then lets a minute pass
-// in which AWS emits events and Drover handles them.
-func (d *demo) operator(what string, gateway int, do func(string) error) {
-	if d.Err() != nil {
+// after lets time pass, has something happen, and then lets Drover handle what
+// AWS tells of it.
+func (n *narrator) after(pause time.Duration, who, what string, do func() error) {
+	if n.Err() != nil {
 		return
 	}
-	d.clock.Advance(9 * time.Minute)
-	d.say("operator", what)
-	d.try(what, func() error { return do(d.Gateways[gateway].Instance) })
-	for end := d.clock.Now().Add(time.Minute); d.Err() == nil; {
-		d.world.Settle()
-		for _, e := range d.world.Take() {
-			d.arrive(e)
+	n.clock.Advance(pause)
+	n.say(who, what)
+	n.try(what, do)
+	n.listen(time.Minute)
+}
+
+// listen hears of events for some time.
+func (n *narrator) listen(span time.Duration) {
+	for end := n.clock.Now().Add(span); n.Err() == nil; {
+		n.world.Settle()
+		if events := n.world.Take(); len(events) > 0 {
+			for _, e := range events {
+				n.arrive(e)
+			}
+			continue // meanwhile more may have happened
 		}
-		due, ok := d.world.NextDue()
+		due, ok := n.world.NextDue()
 		if !ok || due.After(end) {
-			d.clock.Advance(end.Sub(d.clock.Now()))
+			n.clock.Advance(end.Sub(n.clock.Now()))
 			return
 		}
-		d.clock.Advance(due.Sub(d.clock.Now()))
+		n.clock.Advance(due.Sub(n.clock.Now()))
 	}
 }
 
 // arrive is what happens to an event: it is lost, or Drover handles it.
-func (d *demo) arrive(e event.Event) {
-	change, ok, err := event.AsInstanceStateChange(e)
-	if err != nil || !ok {
-		d.Failf("the demo met an event that it does not know: %s", flow.Cause(e))
+func (n *narrator) arrive(e event.Event) {
+	what, known := n.summary(e)
+	if n.deaf || !known {
 		return
 	}
-	if d.deaf {
+	n.say("aws", "event: "+what)
+	n.handle(e)
+}
+
+func (n *narrator) sweep(what string, automations ...string) {
+	if n.Err() != nil {
 		return
 	}
-	d.say("aws", fmt.Sprintf("event: %s is %s", d.of(change.InstanceID), change.State))
-	d.handle(e)
-}
-
-func (d *demo) ec2Stop(id string) error {
-	_, err := d.ec2.StopInstances(d.ctx, &ec2.StopInstancesInput{InstanceIds: []string{id}})
-	return err
-}
-
-func (d *demo) ec2Start(id string) error {
-	_, err := d.ec2.StartInstances(d.ctx, &ec2.StartInstancesInput{InstanceIds: []string{id}})
-	return err
-}
-
-func (d *demo) ec2Terminate(id string) error {
-	_, err := d.ec2.TerminateInstances(d.ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
-	return err
-}
-
-func (d *demo) sweep() {
-	if d.Err() != nil {
-		return
-	}
-	events, err := d.app.Sweeps()
+	events, err := n.app.Sweeps(automations...)
 	if err != nil {
-		d.Failf("sweep: %w", err)
+		n.Failf("sweep: %w", err)
 		return
 	}
+	n.say("drover", what)
 	for _, e := range events {
-		d.say("drover", "sweeps, as it does every five minutes")
-		d.handle(e)
+		n.handle(e)
 	}
 }
 
-func (d *demo) handle(e event.Event) {
-	d.try("handle "+e.DetailType, func() error {
-		runs, err := d.app.Handle(d.ctx, e)
+func (n *narrator) handle(e event.Event) {
+	n.waiting = ""
+	n.try("handle "+e.DetailType, func() error {
+		runs, err := n.app.Handle(n.ctx, e)
 		for _, r := range runs {
-			d.outcome(r)
+			n.outcome(r)
 		}
 		return err
 	})
 }
 
-func (d *demo) outcome(r *flow.Run) {
+// watch tells once what a run waits for.
+func (n *narrator) watch(r *flow.Run) {
+	if r.Waiting != "" && r.Step != automation.StepPlan && r.Waiting != n.waiting {
+		n.waiting = r.Waiting
+		n.say("drover", fmt.Sprintf("%s: waits for %s", r.Automation, n.names(r.Waiting)))
+	}
+}
+
+func (n *narrator) outcome(r *flow.Run) {
 	var more []string
 	if r.Reason != "" {
-		more = append(more, r.Reason)
+		more = append(more, n.names(r.Reason))
 	}
 	for _, g := range automation.GroupChanges(r.Made) {
-		more = append(more, d.group("went ", g))
+		more = append(more, n.group("went ", g))
 	}
 	for _, g := range automation.GroupRemarks(r.Left) {
-		more = append(more, d.group("", g))
+		more = append(more, n.group("", g))
 	}
-	for _, n := range r.Outbox {
-		if !n.Sent.IsZero() {
+	for _, notice := range r.Outbox {
+		if !notice.Sent.IsZero() {
 			more = append(more, "told "+r.Topic)
 		}
 	}
-	d.say("drover", fmt.Sprintf("%s: %s", r.Automation, r.Outcome), more...)
+	n.say("drover", fmt.Sprintf("%s: %s", r.Automation, r.Outcome), more...)
 }
 
-func (d *demo) say(who, what string, more ...string) {
-	m := Moment{At: d.clock.Now(), Who: who, What: what, More: more}
-	routes := map[string]string{}
-	for route, target := range d.Targets() {
-		routes[route] = d.of(target)
-	}
-	if !maps.Equal(routes, d.last) {
-		m.Routes, d.last = routes, routes
-	}
-	d.tell(m)
+func (n *narrator) say(who, what string, more ...string) {
+	m := Moment{At: n.clock.Now(), Who: who, What: what, More: more}
+	n.show(&m)
+	n.tell(m)
 }
 
-func (d *demo) name(gateway int) string { return "gateway-" + string(rune('a'+gateway)) }
-
-// group says in a line what holds of several routes.
-func (d *demo) group(verb string, g automation.Group) string {
+// group says in a line what holds of several resources.
+func (n *narrator) group(verb string, g automation.Group) string {
 	who := g.Resources[0]
-	if n := len(g.Resources); n > 1 {
-		who = fmt.Sprintf("each of %d routes", n)
+	if len(g.Resources) > 1 {
+		who = fmt.Sprintf("each of %d %s", len(g.Resources), n.noun)
 	}
-	return who + " " + verb + d.named(g.What)
+	return n.names(who + " " + verb + g.What)
 }
 
-// named puts the gateways' names for their ids.
-func (d *demo) named(text string) string {
-	for i, g := range d.Gateways {
-		text = strings.ReplaceAll(text, g.Interfaces[0], d.name(i)) // before the instance's: that is a part of it
-		text = strings.ReplaceAll(text, g.Instance, d.name(i))
+// changed is what there is now, if that is not what there was last.
+func changed(last *map[string]string, now map[string]string) map[string]string {
+	if maps.Equal(*last, now) {
+		return nil
 	}
-	return text
+	*last = now
+	return now
 }
 
-// of is the name of the gateway that an id belongs to.
-func (d *demo) of(id string) string {
-	for i, g := range d.Gateways {
-		if g.Instance == id || slices.Contains(g.Interfaces, id) {
-			return d.name(i)
-		}
-	}
-	return id
-}
+// replaced puts names for ids, given in pairs.
+func replaced(pairs ...string) func(string) string { return strings.NewReplacer(pairs...).Replace }

@@ -17,7 +17,7 @@ func simulated() *scenario.Simulated {
 
 func TestStories(t *testing.T) {
 	t.Parallel()
-	for _, sc := range scenario.Failovers() {
+	for _, sc := range scenario.Stories() {
 		t.Run(sc.Name, func(t *testing.T) {
 			t.Parallel()
 			if err := scenario.Play(t.Context(), simulated(), sc); err != nil {

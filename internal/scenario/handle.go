@@ -14,11 +14,14 @@ import (
 	"github.com/droverhq/drover/internal/render"
 )
 
-// Fleet writes a fleet file with one automation, "gateways", of this body. The
-// body is indented by four blanks.
+// automationName is what the only automation of a stage's fleet is called.
+const automationName = "gateways"
+
+// Fleet writes a fleet file with one automation of this body. The body is
+// indented by four blanks.
 func (s *Stage) Fleet(kind, body string) string {
-	return fmt.Sprintf("version: 1\nfleet: stage\nregion: %s\nnotify: { topic: \"%s\" }\nautomations:\n  gateways:\n    kind: %s\n%s",
-		s.AWS().Region, s.Topic, kind, body)
+	return fmt.Sprintf("version: 1\nfleet: stage\nregion: %s\nnotify: { topic: \"%s\" }\nautomations:\n  %s:\n    kind: %s\n%s",
+		s.AWS().Region, s.Topic, automationName, kind, body)
 }
 
 // Failover is a fleet file for the stage's gateways, in their order, each with
@@ -73,6 +76,9 @@ func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 		}
 		run = runs[0]
 		made := s.Mutations()[before:]
+		for i := range previews {
+			previews[i].Plan = previews[i].Plan.Filled(run.Values)
+		}
 		return errors.Join(Agree(previews, made), audited(runs, made))
 	})
 	return run
@@ -80,8 +86,24 @@ func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 
 // Sweep is Handle without an event.
 func (s *Stage) Sweep(fleet string) *flow.Run {
-	e := event.Sweep("gateways", s.Clock().Now().UTC())
-	return s.Handle(fleet, e)
+	return s.Handle(fleet, event.Sweep(automationName, s.Clock().Now().UTC()))
+}
+
+// Ignore makes the story fail if a fleet wants an event.
+func (s *Stage) Ignore(fleet string, e event.Event) {
+	s.try("ignore "+flow.Cause(e), func() error {
+		parsed, err := fleetfile.Parse("stage.yaml", []byte(fleet), app.Kinds())
+		if err != nil {
+			return err
+		}
+		before := len(s.Mutations())
+		runs, err := s.App(parsed).Handle(s.ctx, e)
+		var unwanted *app.Unwanted
+		if !errors.As(err, &unwanted) || len(runs) > 0 || len(s.Mutations()) > before {
+			return fmt.Errorf("it was wanted: %d runs, error %w", len(runs), err)
+		}
+		return nil
+	})
 }
 
 // App is the program for a fleet, on the stage's ledger.

@@ -3,14 +3,19 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/droverhq/drover/internal/awssim"
+	simautoscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
+	simcloudtrail "github.com/droverhq/drover/internal/awssim/cloudtrail"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simsns "github.com/droverhq/drover/internal/awssim/sns"
+	simssm "github.com/droverhq/drover/internal/awssim/ssm"
 	simsts "github.com/droverhq/drover/internal/awssim/sts"
 	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud/call"
@@ -21,8 +26,10 @@ import (
 // Simulated is simulated AWS as a [World].
 type Simulated struct {
 	*awssim.World
-	EC2 *simec2.Service
-	SNS *simsns.Service
+	AutoScaling *simautoscaling.Service
+	EC2         *simec2.Service
+	SNS         *simsns.Service
+	SSM         *simssm.Service
 
 	clock clock.Clock
 
@@ -31,10 +38,14 @@ type Simulated struct {
 	policy *iam.Policy
 }
 
-// NewSimulated makes a world with EC2, SNS and STS in it.
+// NewSimulated makes a world with all services that are simulated.
 func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
-	s := &Simulated{EC2: simec2.New(simec2.Times{}), SNS: simsns.New(), clock: clk}
-	s.World = awssim.New(clk, o, s.EC2, s.SNS, simsts.New())
+	s := &Simulated{EC2: simec2.New(simec2.Times{}), SNS: simsns.New(), SSM: simssm.New(), clock: clk}
+	s.AutoScaling = simautoscaling.New(func(m *awssim.Moment, id, name, version string) (simautoscaling.Template, error) {
+		v, err := s.EC2.TemplateVersion(m, id, name, version)
+		return simautoscaling.Template(v), err
+	})
+	s.World = awssim.New(clk, o, s.AutoScaling, simcloudtrail.New(), s.EC2, s.SNS, s.SSM, simsts.New())
 	s.Subscribe(func(e event.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -81,31 +92,60 @@ func (s *Simulated) Restrict(policy *iam.Policy) {
 	s.policy = policy
 }
 
-// Await implements [World]: it lets time pass from one thing that is due to
-// the next.
+// Await implements [World].
 func (s *Simulated) Await(ctx context.Context, instance, state string) ([]event.Event, error) {
 	var seen []event.Event
+	err := s.until(ctx, fmt.Sprintf("%s is not %s", instance, state), func(e event.Event) (bool, error) {
+		change, ok, err := event.AsInstanceStateChange(e)
+		if err != nil || !ok || change.InstanceID != instance {
+			return false, err
+		}
+		seen = append(seen, e)
+		return change.State == state, nil
+	})
+	return seen, err
+}
+
+// AwaitImage implements [World].
+func (s *Simulated) AwaitImage(ctx context.Context, image, state string) (told event.Event, err error) {
+	err = s.until(ctx, fmt.Sprintf("%s is not %s", image, state), func(e event.Event) (bool, error) {
+		change, ok, err := event.AsImageStateChange(e)
+		told = e
+		return ok && change.ImageID == image && change.State == state, err
+	})
+	return told, err
+}
+
+// Told implements [World].
+func (s *Simulated) Told(ctx context.Context, operation string) (told event.Event, err error) {
+	err = s.until(ctx, "CloudTrail does not tell of "+operation, func(e event.Event) (bool, error) {
+		call, ok, err := event.AsAPICall(e)
+		service, _, _ := strings.Cut(call.Service, ".")
+		told = e
+		return ok && service+":"+call.Operation == operation, err
+	})
+	return told, err
+}
+
+// until lets time pass from one thing that is due to the next, until an event is
+// the last one that is wanted. Events before that are taken.
+func (s *Simulated) until(ctx context.Context, missing string, last func(event.Event) (bool, error)) error {
 	for {
 		s.Settle()
-		for _, e := range s.Take() {
-			change, ok, err := event.AsInstanceStateChange(e)
-			if err != nil {
-				return nil, err
-			}
-			if !ok || change.InstanceID != instance {
-				continue
-			}
-			seen = append(seen, e)
-			if change.State == state {
-				return seen, nil
+		events := s.Take()
+		for i, e := range events {
+			done, err := last(e)
+			if done || err != nil {
+				s.giveBack(events[i+1:])
+				return err
 			}
 		}
 		due, ok := s.NextDue()
 		if !ok {
-			return nil, fmt.Errorf("nothing more happens, and %s is not %s", instance, state)
+			return fmt.Errorf("nothing more happens, and %s", missing)
 		}
 		if err := s.clock.Sleep(ctx, due.Sub(s.clock.Now())); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
@@ -117,4 +157,11 @@ func (s *Simulated) Take() []event.Event {
 	events := s.events
 	s.events = nil
 	return events
+}
+
+// giveBack has events be taken again.
+func (s *Simulated) giveBack(events []event.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(slices.Clone(events), s.events...)
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -32,6 +34,7 @@ type Stage struct {
 	Log    *slog.Logger
 
 	ctx    context.Context // kept, because a stage lives for one story, which is one call
+	groups *autoscaling.Client
 	ec2    *ec2.Client
 	sns    *sns.Client
 	ledger ledger.Ledger
@@ -55,6 +58,9 @@ type Scenario struct {
 	Story     func(*Stage)
 }
 
+// Stories are the stories of all kinds.
+func Stories() []Scenario { return slices.Concat(Failovers(), Groups(), Templates()) }
+
 // Play plays a story in a world of its own.
 func Play(ctx context.Context, w World, sc Scenario, edit ...func(*Stage)) error {
 	s := NewStage(ctx, w)
@@ -73,7 +79,7 @@ func NewStage(ctx context.Context, w World) *Stage {
 	cfg := w.AWS()
 	return &Stage{
 		World: w, ctx: ctx, Log: slog.New(slog.DiscardHandler),
-		ec2: ec2.NewFromConfig(cfg), sns: sns.NewFromConfig(cfg),
+		groups: autoscaling.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg), sns: sns.NewFromConfig(cfg),
 		ledger: memory.NewNamed(w.Clock(), "scenario"),
 	}
 }

@@ -27,6 +27,13 @@ type World interface {
 	// Await lets time pass until the instance is in the state, and returns the
 	// events that AWS emitted about it meanwhile, oldest first.
 	Await(ctx context.Context, instance, state string) ([]event.Event, error)
+	// AwaitImage lets time pass until the image is in the state, and returns the
+	// event in which EC2 says so.
+	AwaitImage(ctx context.Context, image, state string) (event.Event, error)
+	// Told lets time pass until CloudTrail has told of a call of an operation, such
+	// as "autoscaling:CreateAutoScalingGroup", and returns the event. Stories ask at
+	// once after the call, so that it is that one.
+	Told(ctx context.Context, operation string) (event.Event, error)
 	// Settling is how long a new instance takes to pass its status checks.
 	Settling() time.Duration
 	// Mutations lists the mutating calls that the world has carried out so far,

@@ -91,6 +91,7 @@ func (s *Service) LimitVersions(most int) {
 
 // Image is an image that is simply there, see [Service.AddImage].
 type Image struct {
+	ID                string // default a new one
 	Name, Description string
 	Owner             string // an account; default the world's own. Those of others are shared with it.
 	Alias             string // of the owner: "amazon", "aws-marketplace", "aws-backup-vault"
@@ -107,9 +108,12 @@ type Image struct {
 func (s *Service) AddImage(spec Image) (id string) {
 	s.store.Do(func(m *awssim.Moment, st *state) {
 		i := image{
-			id: m.ID("ami"), state: types.ImageStateAvailable,
+			id: spec.ID, state: types.ImageStateAvailable,
 			name: spec.Name, description: spec.Description, owner: spec.Owner, alias: spec.Alias, sourceInstance: spec.SourceInstance,
 			created: spec.Created.UTC(), deprecated: spec.Deprecated.UTC(), public: spec.Public, managed: spec.Managed,
+		}
+		if i.id == "" {
+			i.id = m.ID("ami")
 		}
 		if i.owner == "" {
 			i.owner = m.Account()
@@ -130,6 +134,13 @@ func (s *Service) AddImage(spec Image) (id string) {
 		id = i.id
 	})
 	return id
+}
+
+// HasImage says whether an image is there, for services whose call is being
+// answered at m.
+func (s *Service) HasImage(m *awssim.Moment, id string) bool {
+	_, found := s.store.At(m).images.get(id)
+	return found
 }
 
 // CreateImageAs is a CreateImage by somebody who does not go through this world's

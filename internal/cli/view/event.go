@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -33,6 +34,12 @@ func Summary(e event.Event) string {
 	if d, ok, err := event.AsRebalanceRecommendation(e); ok && err == nil {
 		return d.InstanceID + " is likely to be interrupted"
 	}
+	if d, ok, err := event.AsImageStateChange(e); ok && err == nil {
+		return imageState(d)
+	}
+	if d, ok, err := event.AsAPICall(e); ok && err == nil {
+		return apiCall(d)
+	}
 	if automation, ok, err := event.AsSweep(e); ok && err == nil {
 		return "sweep of " + automation
 	}
@@ -40,6 +47,41 @@ func Summary(e event.Event) string {
 		return e.DetailType
 	}
 	return e.DetailType + " of " + strings.Join(e.Resources, ", ")
+}
+
+func imageState(d event.ImageStateChange) string {
+	if d.State != "failed" {
+		return d.ImageID + " is " + d.State
+	}
+	s := d.ImageID + " has failed"
+	if d.ErrorMessage != "" {
+		s += ": " + d.ErrorMessage
+	}
+	return s
+}
+
+// apiCall says what was called, and about which resource, such as "call of
+// CreateImage: ami-1".
+func apiCall(c event.APICall) string {
+	s := "call of " + c.Operation
+	for _, name := range called[c.Operation] {
+		if about := cmp.Or(c.Element(name), c.Parameter(name)); about != "" {
+			s += ": " + about
+			break
+		}
+	}
+	if c.ErrorCode != "" {
+		s += ", refused: " + c.ErrorCode
+	}
+	return s
+}
+
+// called says where CloudTrail names what a call is about, in its response or
+// its request: the best name first.
+var called = map[string][]string{
+	"CreateAutoScalingGroup": {"autoScalingGroupName"},
+	"UpdateAutoScalingGroup": {"autoScalingGroupName"},
+	"CreateImage":            {"imageId", "name", "instanceId"},
 }
 
 // line is the event in a line: what it says, since when, and its id.

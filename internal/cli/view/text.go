@@ -33,14 +33,15 @@ func (r Result) text(w io.Writer) {
 	}
 	hints(w, r.Hints)
 	for _, run := range r.Runs {
-		run.text(w)
+		run.Text(w)
 	}
 	for _, plan := range r.Plans {
 		plan.text(w)
 	}
 }
 
-func (r Run) text(w io.Writer) {
+// Text writes a run for people.
+func (r Run) Text(w io.Writer) {
 	fmt.Fprintf(w, "%s (%s, %s): %s\n", r.Automation, r.Kind, r.Region, r.Outcome)
 	if r.Reason != "" {
 		fmt.Fprintf(w, "  %s\n", r.Reason)
@@ -54,20 +55,31 @@ func (r Run) text(w io.Writer) {
 			fmt.Fprintf(w, "  call %s %s: %s: %s\n", c.Operation, c.Resource, c.Outcome, c.Error)
 		}
 	}
+	r.unwound(w)
 	for _, n := range r.Notices {
-		switch {
-		case n.Sent.IsZero():
-			fmt.Fprintf(w, "  notice not sent to %s: %s\n", n.Topic, n.Error)
-		default:
-			fmt.Fprintf(w, "  notice sent to %s\n", n.Topic)
-		}
+		n.text(w, "")
+	}
+	if r.Next != "" {
+		fmt.Fprintf(w, "  events meanwhile have caused run %s\n", r.Next)
 	}
 	hints(w, r.Hints)
+	if r.Earlier {
+		fmt.Fprintf(w, "  handled before: ended %s\n", at(r.Ended))
+	}
 	fmt.Fprintf(w, "  run %s took %s", r.ID, round(time.Duration(r.Took)))
 	if r.Latency != nil {
 		fmt.Fprintf(w, "; last change acknowledged %s after the event", round(time.Duration(*r.Latency)))
 	}
 	fmt.Fprintln(w)
+}
+
+// unwound tells which steps were taken back, and which could not be.
+func (r Run) unwound(w io.Writer) {
+	for _, s := range r.Steps {
+		if !s.Undone.IsZero() || s.UndoError != "" || s.ReleaseError != "" {
+			fmt.Fprintf(w, "  step %s\n", s.line(false))
+		}
+	}
 }
 
 // tells says whether an error of a call is a part of what is said anyway.
@@ -89,6 +101,10 @@ func (p Plan) text(w io.Writer) {
 	remarks(w, "cannot be done", p.Plan.Stuck)
 	remarks(w, "not chosen", p.Plan.Rejected)
 	notes(w, p.Plan.Notes)
+	if p.Trail != "" {
+		notes(w, []string{p.Trail})
+	}
+	hints(w, p.Hints)
 }
 
 // changes says of each what it goes, or went, from and to.
@@ -112,6 +128,18 @@ func groups(w io.Writer, title, verb string, list []automation.Group) {
 		for _, r := range g.Resources {
 			fmt.Fprintf(w, "    %s\n", r)
 		}
+	}
+}
+
+// text says what became of a notice, and more of it where it was sent.
+func (n Notice) text(w io.Writer, more string) {
+	switch {
+	case !n.Sent.IsZero():
+		fmt.Fprintf(w, "  notice sent to %s%s\n", n.Topic, more)
+	case n.Error != "":
+		fmt.Fprintf(w, "  notice not sent to %s: %s\n", n.Topic, n.Error)
+	default:
+		fmt.Fprintf(w, "  notice to be sent to %s%s\n", n.Topic, more)
 	}
 }
 

@@ -20,6 +20,12 @@ func TestSummary(t *testing.T) {
 		"i-1 is shutting-down":                        event.NewInstanceStateChange("123456789012", "us-west-1", "i-1", "shutting-down", noon),
 		"i-1 is about to be interrupted (terminate)":  event.NewSpotInterruption("123456789012", "us-west-1", "i-1", "terminate", noon),
 		"i-1 is likely to be interrupted":             event.NewRebalanceRecommendation("123456789012", "us-west-1", "i-1", noon),
+		"ami-1 is available":                          event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "available", "", noon),
+		"ami-1 has failed: no space":                  event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "failed", "no space", noon),
+		"call of CreateImage: ami-1":                  apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": {"imageId": "ami-1"}}`),
+		"call of CreateAutoScalingGroup: web":         apiCall(`{"eventSource": "autoscaling.amazonaws.com", "eventName": "CreateAutoScalingGroup", "requestParameters": {"autoScalingGroupName": "web"}, "responseElements": null}`),
+		"call of CreateImage: web, refused: Denied":   apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "errorCode": "Denied", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": null}`),
+		"call of DeleteTags":                          apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "DeleteTags"}`),
 		"sweep of sdwan":                              event.Sweep("sdwan", noon),
 		"Scheduled Event":                             {DetailType: "Scheduled Event"},
 		"Tag Change on Resource of arn:aws:x, arn:y":  {DetailType: "Tag Change on Resource", Resources: []string{"arn:aws:x", "arn:y"}},
@@ -29,6 +35,10 @@ func TestSummary(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+}
+
+func apiCall(detail string) event.Event {
+	return event.Event{Source: "aws.ec2", DetailType: event.TypeAPICall, Detail: []byte(detail)}
 }
 
 // A run with everything in it that a run can have.

@@ -3,14 +3,19 @@
 package view
 
 import (
+	"io"
 	"slices"
 	"time"
 
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/failure"
-	"github.com/droverhq/drover/internal/flow"
 )
+
+// Texter is what has a form for people beside the one in JSON.
+type Texter interface {
+	Text(io.Writer)
+}
 
 // Report is what `drover run` and `drover plan` print: one result for each
 // event, in the order of the events.
@@ -28,30 +33,10 @@ type Result struct {
 	Hints       []string     `json:"hints,omitempty"`
 }
 
-// Run is a run that has ended.
-type Run struct {
-	ID         string              `json:"id"`
-	Fleet      string              `json:"fleet"`
-	Automation string              `json:"automation"`
-	Kind       string              `json:"kind"`
-	Region     string              `json:"region"`
-	Outcome    flow.Outcome        `json:"outcome"`
-	Reason     string              `json:"reason,omitempty"`
-	Made       []automation.Change `json:"made,omitempty"`
-	Left       []automation.Remark `json:"left,omitempty"`
-	Rejected   []automation.Remark `json:"rejected,omitempty"`
-	Notes      []string            `json:"notes,omitempty"`
-	Hints      []string            `json:"hints,omitempty"`
-	Started    time.Time           `json:"started"`
-	Took       Span                `json:"took"`
-	Latency    *Span               `json:"latency,omitempty"` // from the event to the last acknowledged change
-	Calls      []Call              `json:"calls,omitempty"`
-	Notices    []Notice            `json:"notices,omitempty"`
-}
-
 // Call is one mutating call from the audit.
 type Call struct {
 	Step      string    `json:"step"`
+	Act       string    `json:"act,omitempty"` // undo or release; otherwise it was to do the step
 	At        time.Time `json:"at"`
 	Took      Span      `json:"took"`
 	Operation string    `json:"operation"`
@@ -77,6 +62,8 @@ type Plan struct {
 	Kind       string          `json:"kind"`
 	Region     string          `json:"region"`
 	Plan       automation.Plan `json:"plan"`
+	Trail      string          `json:"trail,omitempty"` // why events of API calls do not come
+	Hints      []string        `json:"hints,omitempty"`
 }
 
 // Span is a duration, in JSON as seconds.
@@ -87,33 +74,14 @@ func (s Span) MarshalJSON() ([]byte, error) {
 	return []byte(seconds(time.Duration(s))), nil
 }
 
-// OfRun views a run.
-func OfRun(r *flow.Run) Run {
-	v := Run{
-		ID: r.ID, Fleet: r.Fleet, Automation: r.Automation, Kind: r.Kind, Region: r.Region,
-		Outcome: r.Outcome, Reason: r.Reason, Made: r.Made, Left: r.Left,
-		Rejected: r.Plan.Rejected, Notes: r.Plan.Notes, Hints: once(r.Hints),
-		Started: r.Created, Took: Span(r.Ended.Sub(r.Created)),
-	}
-	if l, ok := r.Latency(); ok {
-		v.Latency = (*Span)(&l)
-	}
-	for _, e := range r.Audit {
-		v.Calls = append(v.Calls, Call{
-			Step: e.Step, At: e.At, Took: Span(e.Took), Operation: e.Operation, Resource: e.Resource, To: e.To,
-			Outcome: string(e.Outcome), RequestID: e.RequestID, Error: e.Error,
-		})
-	}
-	for _, n := range r.Outbox {
-		v.Notices = append(v.Notices, Notice{Topic: r.Topic, Subject: n.Subject, Sent: n.Sent, Error: n.Error})
-	}
-	return v
-}
-
 // OfPreview views a plan.
 func OfPreview(p app.Preview) Plan {
 	a := p.Automation
-	return Plan{Fleet: a.Fleet, Automation: a.Name, Kind: a.Kind.Name, Region: a.Region, Plan: p.Plan}
+	v := Plan{Fleet: a.Fleet, Automation: a.Name, Kind: a.Kind.Name, Region: a.Region, Plan: p.Plan}
+	if p.Trail != nil {
+		v.Trail, v.Hints = p.Trail.Error(), Hints(p.Trail)
+	}
+	return v
 }
 
 // Hints are what to type next, each once.

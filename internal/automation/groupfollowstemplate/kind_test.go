@@ -1,0 +1,172 @@
+package groupfollowstemplate
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/iam/iamtest"
+)
+
+func TestDecideNamesWhatTheAuditNames(t *testing.T) {
+	if got, want := named("lt-1", "$Latest"), call.TemplateVersion("lt-1", "$Latest"); got != want {
+		t.Errorf("%q, but the audit says %q", got, want)
+	}
+}
+
+// TestDecideIsPure holds decide.go to the packages a decision may know.
+func TestDecideIsPure(t *testing.T) {
+	allowed := map[string]bool{
+		"fmt": true, "slices": true, "strconv": true, "time": true,
+		"github.com/droverhq/drover/internal/automation": true, "github.com/droverhq/drover/internal/wildcard": true,
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Imports) == 0 {
+		t.Fatal("decide.go imports nothing: is it the right file?")
+	}
+	for _, i := range file.Imports {
+		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
+			t.Errorf("decide.go imports %s", path)
+		}
+	}
+}
+
+func every(c *Config) {
+	c.Tags, c.Templates = map[string]string{"team": "shop"}, []string{"lt-02c96752a8d5a34d9"}
+	c.Uses = Uses{Roles: []string{"web", "path/web"}, Parameters: []string{"/golden/web", "plain"}}
+	c.Version = NewestNumber
+}
+
+func TestNeedsAreMeaningful(t *testing.T) {
+	for _, c := range []Config{config(), config(func(c *Config) { c.Groups, c.Tags = nil, map[string]string{"a": "b"} }), config(every)} {
+		needs := append(observeNeeds(c), setNeeds(c)...)
+		if err := iamtest.Reference().Check(needs); err != nil {
+			t.Error(err)
+		}
+		for _, n := range needs {
+			if n.Why == "" {
+				t.Errorf("%v: no reason", n.Actions)
+			}
+		}
+	}
+}
+
+// TestThePolicyEnds shows what the policy does not allow.
+func TestThePolicyEnds(t *testing.T) {
+	const account, lt = "123456789012", "lt-02c96752a8d5a34d9"
+	c := config(every)
+	policy, err := iam.NewPolicy(append(observeNeeds(c), setNeeds(c)...), iam.Vars{Region: "us-west-1", Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := func(name string) string {
+		return "arn:aws:autoscaling:us-west-1:" + account + ":autoScalingGroup:00000000-0000-4000-8000-000000000001:autoScalingGroupName/" + name
+	}
+	ec2 := func(resource string) string { return "arn:aws:ec2:us-west-1:" + account + ":" + resource }
+	shop := map[string][]string{"aws:ResourceTag/team": {"shop"}}
+	from := func(id string, more ...string) map[string][]string {
+		keys := map[string][]string{"ec2:LaunchTemplate": {ec2("launch-template/" + id)}}
+		for i := 0; i < len(more); i += 2 {
+			keys[more[i]] = []string{more[i+1]}
+		}
+		return keys
+	}
+	passed := func(to string) map[string][]string { return map[string][]string{"iam:PassedToService": {to}} }
+	for _, test := range []struct {
+		name    string
+		request iam.Request
+		allowed bool
+	}{
+		{"a chosen group", iam.Request{Action: "autoscaling:UpdateAutoScalingGroup", Resource: group("web-1"), Context: shop}, true},
+		{"a group of another name", iam.Request{Action: "autoscaling:UpdateAutoScalingGroup", Resource: group("api"), Context: shop}, false},
+		{"a group without the tag", iam.Request{Action: "autoscaling:UpdateAutoScalingGroup", Resource: group("web-1")}, false},
+		{"deleting a group", iam.Request{Action: "autoscaling:DeleteAutoScalingGroup", Resource: group("web-1"), Context: shop}, false},
+		{"the template's image", iam.Request{Action: "ec2:RunInstances", Resource: "arn:aws:ec2:us-west-1::image/ami-1", Context: from(lt, "ec2:IsLaunchTemplateResource", "true")}, true},
+		{"another image", iam.Request{Action: "ec2:RunInstances", Resource: "arn:aws:ec2:us-west-1::image/ami-1", Context: from(lt, "ec2:IsLaunchTemplateResource", "false")}, false},
+		{"the group's subnet", iam.Request{Action: "ec2:RunInstances", Resource: ec2("subnet/subnet-1"), Context: from(lt, "ec2:IsLaunchTemplateResource", "false")}, true},
+		{"an instance", iam.Request{Action: "ec2:RunInstances", Resource: ec2("instance/*"), Context: from(lt)}, true},
+		{"an instance from another template", iam.Request{Action: "ec2:RunInstances", Resource: ec2("instance/*"), Context: from("lt-1")}, false},
+		{"an instance from no template", iam.Request{Action: "ec2:RunInstances", Resource: ec2("instance/*")}, false},
+		{"tags of what is launched", iam.Request{Action: "ec2:CreateTags", Resource: ec2("instance/*"), Context: map[string][]string{"ec2:CreateAction": {"RunInstances"}}}, true},
+		{"tags of what is there", iam.Request{Action: "ec2:CreateTags", Resource: ec2("instance/i-1")}, false},
+		{"the role", iam.Request{Action: "iam:PassRole", Resource: "arn:aws:iam::" + account + ":role/path/web", Context: passed("ec2.amazonaws.com")}, true},
+		{"the role, to another service", iam.Request{Action: "iam:PassRole", Resource: "arn:aws:iam::" + account + ":role/web", Context: passed("lambda.amazonaws.com")}, false},
+		{"another role", iam.Request{Action: "iam:PassRole", Resource: "arn:aws:iam::" + account + ":role/admin", Context: passed("ec2.amazonaws.com")}, false},
+		{"the parameter", iam.Request{Action: "ssm:GetParameters", Resource: "arn:aws:ssm:us-west-1:" + account + ":parameter/golden/web"}, true},
+		{"another parameter", iam.Request{Action: "ssm:GetParameters", Resource: "arn:aws:ssm:us-west-1:" + account + ":parameter/golden/api"}, false},
+	} {
+		if got, why := policy.Allows(test.request); got != test.allowed {
+			t.Errorf("%s: allowed %t, want %t: %s", test.name, got, test.allowed, why)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func(*Config)
+		want string // path: got, wanted; a line each
+	}{
+		{"fine", func(*Config) {}, ""},
+		{"tags alone", func(c *Config) { c.Groups, c.Tags = nil, map[string]string{"a": "b"} }, ""},
+		{"no choice", func(c *Config) { c.Groups = nil }, `groups: neither groups nor tags, one of them; groups: ["*"] is every group of the region`},
+		{"twice", func(c *Config) { c.Groups = []string{"web", "api", "web"} }, "groups[2]: web a second time, each only once; it is at groups[0] already"},
+		{"an empty tag", func(c *Config) { c.Tags = map[string]string{"team": ""} }, `tags: "team" with the value "", a key and a value`},
+		{"too often", func(c *Config) { c.Sweep = automation.Duration(1e9) }, "sweep: 1s, 1m or more, the shortest schedule EventBridge has"},
+	} {
+		var got []string
+		for _, p := range check(config(test.edit)) {
+			got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
+		}
+		if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestClaims(t *testing.T) {
+	tags := map[string]string{"team": "shop"}
+	for _, test := range []struct {
+		config Config
+		want   string
+	}{
+		{config(func(c *Config) { c.Groups = []string{"web", "api-*"} }), "groups[0] [web] map[]; groups[1] [api-*] map[]"},
+		{config(func(c *Config) { c.Groups, c.Tags = nil, tags }), "tags [*] map[team:shop]"},
+		{config(func(c *Config) { c.Tags = tags }), "groups[0] [web-*] map[team:shop]"},
+	} {
+		var got []string
+		for _, c := range claims(test.config) {
+			got = append(got, fmt.Sprintf("%s %v %v", c.Path, c.Parts, c.Where))
+		}
+		if diff := cmp.Diff(test.want, strings.Join(got, "; ")); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestConfigSurvivesTheLedger(t *testing.T) {
+	c := config(every)
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Config
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, back); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,57 @@
+package groupfollowstemplate
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+)
+
+// update is the request that gives a group another version and leaves everything
+// else as it was read. A policy is sent whole. Documentation used to say that
+// members left out of a policy stay as they are (lib:7481077699), and now is
+// silent; emulators take them away. Who sends all of it need not know.
+func update(g types.AutoScalingGroup, version string) *autoscaling.UpdateAutoScalingGroupInput {
+	in := &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: g.AutoScalingGroupName}
+	spec := oneName(specOf(g))
+	spec.Version = aws.String(version)
+	if g.MixedInstancesPolicy == nil {
+		in.LaunchTemplate = spec
+		return in
+	}
+	policy := *g.MixedInstancesPolicy
+	launch := *policy.LaunchTemplate
+	launch.LaunchTemplateSpecification = spec
+	launch.Overrides = slices.Clone(launch.Overrides)
+	for i, o := range launch.Overrides {
+		if o.LaunchTemplateSpecification != nil {
+			launch.Overrides[i].LaunchTemplateSpecification = oneName(o.LaunchTemplateSpecification)
+		}
+	}
+	policy.LaunchTemplate, policy.InstancesDistribution = &launch, distribution(policy.InstancesDistribution)
+	in.MixedInstancesPolicy = &policy
+	return in
+}
+
+// oneName is a template as a request may name it: by its id or by its name, while
+// AWS shows both (measured by lib:59008117641).
+func oneName(spec *types.LaunchTemplateSpecification) *types.LaunchTemplateSpecification {
+	one := *spec
+	if aws.ToString(one.LaunchTemplateId) != "" {
+		one.LaunchTemplateName = nil
+	}
+	return &one
+}
+
+// distribution is a distribution as a request may have it: one that is made of
+// segments loses them to a request that gives On-Demand capacity too (the doc of
+// UpdateAutoScalingGroupInput.MixedInstancesPolicy).
+func distribution(d *types.InstancesDistribution) *types.InstancesDistribution {
+	if d == nil || len(d.DistributionSegments) == 0 {
+		return d
+	}
+	segmented := *d
+	segmented.OnDemandBaseCapacity, segmented.OnDemandPercentageAboveBaseCapacity = nil, nil
+	return &segmented
+}
