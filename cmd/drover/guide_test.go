@@ -6,16 +6,28 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/droverhq/drover/internal/app"
+	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/cli"
+	"github.com/droverhq/drover/internal/cli/view"
+	"github.com/droverhq/drover/internal/flow"
 )
 
-// The policy in the guide is what the program prints for the guide's fleet
+// The policy in a kind's guide is what the program prints for the guide's fleet
 // file.
 func TestGuidePolicy(t *testing.T) {
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", "route-failover.md"))
+	for _, kind := range app.Kinds() {
+		t.Run(kind.Name, func(t *testing.T) { guidePolicy(t, kind.Name) })
+	}
+}
+
+func guidePolicy(t *testing.T, kind string) {
+	t.Helper()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", kind+".md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +51,28 @@ func TestGuidePolicy(t *testing.T) {
 	}
 	if diff := cmp.Diff(stdout.String(), policy); diff != "" {
 		t.Errorf("the guide shows another policy:\n%s", diff)
+	}
+}
+
+// What the guide to runs shows of status is what status prints of such a run.
+func TestGuideStatus(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", "runs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	run := &flow.Run{
+		Identity: automation.Identity{ID: "20260301-120000-3f82f094", Fleet: "backup", Automation: "images"},
+		Kind:     "template-follows-image", Revision: 1, Region: "us-west-1", Created: noon,
+		Step: "await-image", Act: automation.Do, Since: noon.Add(2 * time.Second), Due: noon.Add(222 * time.Second),
+		Waiting: "ami-0bd3e5a1c97f24680 to be available",
+	}
+	now := noon.Add(212 * time.Second)
+	status := view.Status{At: now, Runs: []view.Brief{view.OfBrief(run, app.Kinds(), now)}}
+	var want strings.Builder
+	status.Text(&want)
+	if got, _ := block(string(guide), "## What status says", "text"); got != want.String() {
+		t.Errorf("the guide shows\n%s\nstatus prints\n%s", got, want.String())
 	}
 }
 

@@ -36,7 +36,7 @@ func (w *World) authorize(m *Moment, h *handler, in any) error {
 	for _, r := range requests {
 		action := cmp.Or(r.Action, h.operation)
 		if !w.hooks.authorize(action, r.Resource, r.Context) {
-			return Denied(action, r.Resource)
+			return denied(h.operation, action, r.Resource)
 		}
 	}
 	return nil

@@ -40,11 +40,22 @@ func faultOf(status int) smithy.ErrorFault {
 	return smithy.FaultClient
 }
 
-// Throttled is the answer to too many requests (facts/apis.md 0 rule 5).
+// speaksJSON are the services whose errors are those of the JSON protocols, which
+// AWS spells otherwise than those of the older query protocol.
+var speaksJSON = map[string]bool{"cloudtrail": true, "dynamodb": true, "ssm": true, "states": true}
+
+// Throttled is the answer to too many requests (facts/apis.md 0 rule 5; for
+// CloudTrail unverified).
 func Throttled(operation string) error {
-	if strings.HasPrefix(operation, "ec2:") {
+	service, _, _ := strings.Cut(operation, ":")
+	switch {
+	case service == "ec2":
 		return Fail(http.StatusServiceUnavailable, "RequestLimitExceeded",
 			"Request limit exceeded. Account has been throttled on %s because it exceeded its request rate limit.", operation)
+	case service == "imagebuilder":
+		return Fail(http.StatusTooManyRequests, "CallRateLimitExceededException", "Rate exceeded")
+	case speaksJSON[service]:
+		return Fail(http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
 	}
 	return Fail(http.StatusBadRequest, "Throttling", "Rate exceeded")
 }
@@ -56,17 +67,25 @@ func InternalError() error {
 }
 
 // Denied is the answer to who lacks a permission: UnauthorizedOperation in EC2
-// (facts/apis.md 1.3 RunInstances), AuthorizationError in SNS (11, Publish).
-func Denied(operation, resource string) error {
-	code := "AccessDenied"
+// (facts/apis.md 1.3 RunInstances), AuthorizationError in SNS (11, Publish). That
+// of the JSON protocols is as it is of DynamoDB; of the others unverified.
+func Denied(operation, resource string) error { return denied(operation, operation, resource) }
+
+// denied is [Denied] of an operation that asks for an action of another service,
+// too: it answers in its own spelling.
+func denied(operation, action, resource string) error {
+	service, _, _ := strings.Cut(operation, ":")
+	status, code := http.StatusForbidden, "AccessDenied"
 	switch {
-	case strings.HasPrefix(operation, "ec2:"):
+	case service == "ec2":
 		code = "UnauthorizedOperation"
-	case strings.HasPrefix(operation, "sns:"):
+	case service == "sns":
 		code = "AuthorizationError"
+	case speaksJSON[service]:
+		status, code = http.StatusBadRequest, "AccessDeniedException"
 	}
-	return Fail(http.StatusForbidden, code,
-		"You are not authorized to perform this operation: no identity-based policy allows the %s action on resource: %s", operation, resource)
+	return Fail(status, code,
+		"You are not authorized to perform this operation: no identity-based policy allows the %s action on resource: %s", action, resource)
 }
 
 // ConnectionReset is a connection that breaks before the answer.

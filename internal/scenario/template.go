@@ -131,7 +131,7 @@ func imageFailed(s *Stage) {
 	good := s.Ready("good", marker)
 	bad, told := s.Image("bad", marker, nil)
 	s.try("fail "+bad, func() error { return s.World.(*Simulated).EC2.FailImage(bad, "out of snapshots") })
-	var failed = told
+	failed := told
 	s.try(bad+" to have failed", func() (err error) {
 		failed, err = s.AwaitImage(s.ctx, bad, "failed")
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -346,6 +345,7 @@ func (m mortal) Write(ctx context.Context, writes ...ledger.Write) error {
 // its n-th call; another goes on, with the same ledger or with one of its own, in
 // the same minute or after an hour. In the end there is one version more.
 func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+	t.Parallel()
 	for _, shared := range []bool{true, false} {
 		for _, pause := range []time.Duration{0, time.Hour} {
 			t.Run(fmt.Sprintf("shared ledger %t, after %s", shared, pause), func(t *testing.T) {
@@ -393,7 +393,7 @@ func (fo *following) kill(n int, fault awssim.Fault, shared bool, pause time.Dur
 	process := func(l ledger.Ledger, owner string) *app.App {
 		return app.New(app.Deps{
 			Fleet: fo.fleet, Ledger: l, AWS: fo.world.AWS(), Clock: clock.Real{}, Version: "test", Seed: 1, Owner: owner,
-			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Log: slog.New(slog.DiscardHandler),
 		})
 	}
 	ctx := awssim.WithActor(fo.Context(), "victim")

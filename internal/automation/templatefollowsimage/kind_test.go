@@ -255,6 +255,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestClaims(t *testing.T) {
+	for _, test := range []struct{ a, b Template }{
+		{Template{ID: "lt-1"}, Template{ID: "lt-1", Tags: map[string]string{"a": "b"}}},
+		{Template{Name: "app"}, Template{Name: "app"}},
+		{Template{Parameter: "/p"}, Template{Parameter: "/p", Key: "arn:k"}},
+	} {
+		a, b := claims(Config{Template: test.a})[0], claims(Config{Template: test.b})[0]
+		if a.Resource != b.Resource || len(a.Parts)+len(b.Parts) > 0 {
+			t.Errorf("%+v and %+v are one template, and claim %q and %q", test.a, test.b, a.Resource, b.Resource)
+		}
+		if other := claims(Config{Template: Template{ID: "lt-2"}})[0]; other.Resource == a.Resource {
+			t.Errorf("%+v claims %q, as another does", test.a, a.Resource)
+		}
+	}
+}
+
 func TestConfigSurvivesTheLedger(t *testing.T) {
 	c := config(func(c *Config) {
 		c.Images = Images{Description: "a", Name: "b*", Tags: map[string]string{"c": "d"}, Instance: "i-1", Owners: []string{"self"}}

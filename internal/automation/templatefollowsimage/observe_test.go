@@ -2,7 +2,6 @@ package templatefollowsimage
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -402,6 +401,6 @@ func TestDescriptionsFit(t *testing.T) {
 		t.Errorf("%q does not say whose it is", text)
 	}
 	if got, want := describe(automation.Identity{ID: "r", Fleet: "f", Automation: "a"}, "ami-1", 7), "drover f/a run r: ami-1, made from version 7"; got != want {
-		t.Error(fmt.Sprintf("%q, want %q", got, want))
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -191,7 +191,7 @@ func TestPermissions(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := client.GetEventSelectors(t.Context(), &cloudtrail.GetEventSelectorsInput{TrailName: aws.String("other")})
-	if code(err) != "AccessDenied" {
+	if code(err) != "AccessDeniedException" {
 		t.Errorf("got %v", err)
 	}
 	want := []string{

@@ -1,11 +1,13 @@
 package ssm
 
 // The permissions of all calls, as shared/facts/iam.json has them for GetParameter
-// and PutParameter; those of the others are taken to be alike. Not modelled:
-// kms:Decrypt and kms:GenerateDataKey, which a SecureString with a key of one's
-// own asks of who reads and who writes it (facts/apis.md 3, facts/iam.md 1).
+// and PutParameter; those of the others are taken to be alike. Not modelled: the
+// policies of keys. That of the key which AWS manages for Parameter Store lets
+// everybody of the account use it who may use the parameter; one of one's own is
+// taken to leave it to IAM.
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -70,6 +72,9 @@ func putParameterPermissions(m *awssim.Moment, s *state, in *ssm.PutParameterInp
 		withTags(&tag, in.Tags)
 		all = append(all, tag)
 	}
+	p, _ := s.get(aws.ToString(in.Name))
+	p.arn, p.kind, p.key = arn(m, aws.ToString(in.Name)), cmp.Or(in.Type, p.kind), cmp.Or(aws.ToString(in.KeyId), p.key)
+	all = append(all, withKey(m, p, "kms:Encrypt")...)
 	if aws.ToString(in.DataType) == image {
 		all = append(all, awssim.Request{Action: "ec2:DescribeImages", Resource: "*", Context: map[string][]string{"ec2:Region": {m.Region()}}})
 	}
@@ -81,13 +86,45 @@ func deleteParameterPermissions(m *awssim.Moment, s *state, in *ssm.DeleteParame
 }
 
 func getParameterPermissions(m *awssim.Moment, s *state, in *ssm.GetParameterInput) []awssim.Request {
-	return []awssim.Request{s.permission(m, in.Name)}
+	return s.reading(m, in.Name, in.WithDecryption)
+}
+
+// reading asks for a parameter, and for its key if it is to be decrypted.
+func (s *state) reading(m *awssim.Moment, reference *string, decrypt *bool) []awssim.Request {
+	r := s.permission(m, reference)
+	all := []awssim.Request{r}
+	if !aws.ToBool(decrypt) {
+		return all
+	}
+	for _, p := range s.parameters {
+		if p.arn == r.Resource {
+			all = append(all, withKey(m, p, "kms:Decrypt")...)
+		}
+	}
+	return all
+}
+
+// withKey asks for the key of a SecureString if it is one of one's own
+// (facts/apis.md 3, facts/iam.md 1). The context of the encryption is the ARN of
+// the parameter; a standard parameter is encrypted with the key itself
+// (https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html).
+func withKey(m *awssim.Moment, p parameter, action string) []awssim.Request {
+	if p.kind != types.ParameterTypeSecureString || p.key == "" || p.key == defaultKey {
+		return nil
+	}
+	key := p.key
+	if !strings.HasPrefix(key, "arn:") { // which key is behind an alias is not known: none but key/* allows it
+		key = m.ARN("kms", "key/"+key)
+	}
+	return []awssim.Request{{Action: action, Resource: key, Context: map[string][]string{
+		"kms:ViaService": {"ssm." + m.Region() + ".amazonaws.com"}, "kms:EncryptionContext:PARAMETER_ARN": {p.arn},
+	}}}
 }
 
 func getParametersPermissions(m *awssim.Moment, s *state, in *ssm.GetParametersInput) []awssim.Request {
-	all := make([]awssim.Request, len(in.Names))
+	var all []awssim.Request
 	for i := range in.Names {
-		all[i] = s.permission(m, &in.Names[i])
+		all = append(all, s.reading(m, &in.Names[i], in.WithDecryption)...)
 	}
 	return all
 }
