@@ -55,7 +55,7 @@ func (x *Executor) Cancel(ctx context.Context, id, by, why string) (*Run, error)
 			return run, &EndedError{Run: id, Outcome: run.Outcome}
 		}
 		asked, err := x.cancelled(ctx, run)
-		if err != nil || run.Ending != nil {
+		if err != nil || run.unwinds() {
 			return run, err
 		}
 		var writes []ledger.Write
@@ -89,7 +89,7 @@ func (x *Executor) Cancel(ctx context.Context, id, by, why string) (*Run, error)
 
 // cancelled reads whether a run that goes forward is asked to stop.
 func (x *Executor) cancelled(ctx context.Context, run *Run) (*Cancellation, error) {
-	if run.Ending != nil {
+	if run.unwinds() {
 		return nil, nil //nolint:nilnil // neither asked nor an error
 	}
 	rec, err := x.Ledger.Get(ctx, cancelKey(run.ID))
@@ -105,6 +105,10 @@ func (x *Executor) cancelled(ctx context.Context, run *Run) (*Cancellation, erro
 	}
 	return &c, nil
 }
+
+// unwinds says that the run is about to end. One that is tried again only
+// unwinds before it goes on.
+func (r *Run) unwinds() bool { return r.Ending != nil && !r.Ending.Again }
 
 // cancel has a run unwind because somebody asked for it.
 func (r Run) cancel(steps []automation.StepInfo, c Cancellation, now time.Time) Run {

@@ -55,7 +55,7 @@ func (c *claim) tell(r *Run) {
 	what := fmt.Sprintf("%s: %s: %v", r.Outcome, r.Reason, r.Left)
 	swept := !slices.ContainsFunc(r.Events, func(e event.Event) bool { return e.Source != event.SourceDrover })
 	if swept && what == c.Told && r.Ended.Sub(c.ToldAt) < remindAfter {
-		r.Outbox, r.Due = nil, time.Time{}
+		r.Outbox, r.Due = r.Outbox[:max(0, len(r.Outbox)-1)], time.Time{}
 		return
 	}
 	c.Told, c.ToldAt = what, r.Ended

@@ -47,12 +47,13 @@ func encode(v any) (json.RawMessage, error) {
 }
 
 func decode(value json.RawMessage, v any) error {
+	// A ledger may change white space, but this is the only member.
+	if !bytes.HasPrefix(bytes.TrimLeft(value, "{ \t\r\n"), []byte(`"gzip"`)) {
+		return json.Unmarshal(value, v)
+	}
 	var p packed
 	if err := json.Unmarshal(value, &p); err != nil {
 		return err
-	}
-	if len(p.Gzip) == 0 {
-		return json.Unmarshal(value, v)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(p.Gzip))
 	if err != nil {

@@ -33,7 +33,13 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 		return run, nil
 	}
 	before := run.Due
-	run.Owner, run.Until = x.Owner, now.Add(noticeAttempt+Slack)
+	unsent := time.Duration(0)
+	for _, n := range run.Outbox {
+		if n.open() {
+			unsent++
+		}
+	}
+	run.Owner, run.Until = x.Owner, now.Add(unsent*noticeAttempt+Slack)
 	if err := x.save(ctx, run, before); err != nil {
 		if ledger.IsConflict(err) {
 			return x.Load(ctx, id)
@@ -41,22 +47,54 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 		return nil, err
 	}
 
+	left := run.Until.Sub(x.now()) - Slack // as for an attempt at a step
+	if left <= 0 {
+		return run, nil
+	}
 	rec := &recorder{step: stepNotify}
+	sending, stop := context.WithTimeout(call.WithRecorder(ctx, rec), left)
+	defer stop()
 	run.Due = time.Time{}
 	for i := range run.Outbox {
-		n := &run.Outbox[i]
-		if n.Sent.IsZero() && !n.GaveUp {
-			x.send(call.WithRecorder(ctx, rec), run, n)
+		if n := &run.Outbox[i]; n.open() {
+			x.send(sending, run, n)
 		}
 	}
 	run.Owner, run.Until = "", time.Time{}
-	run.Audit = append(run.Audit, rec.take()...)
+	entries := rec.take()
+	run.Audit = append(run.Audit, entries...)
 	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), Slack)
 	defer cancel()
-	if err := x.save(store, run, before); err != nil {
+	err = x.save(store, run, before)
+	if ledger.IsConflict(err) {
+		return x.delivered(store, run, entries)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return run, nil
+}
+
+// delivered records what became of notices whose run was tried again while they
+// were sent: they are not sent again when it ends.
+func (x *Executor) delivered(ctx context.Context, sent *Run, entries []Entry) (*Run, error) {
+	for range maxRaces {
+		run, err := x.Load(ctx, sent.ID)
+		if err != nil {
+			return nil, err
+		}
+		for i := range min(len(run.Outbox), len(sent.Outbox)) {
+			if run.Outbox[i].open() {
+				run.Outbox[i] = sent.Outbox[i]
+			}
+		}
+		run.Audit = append(run.Audit, entries...)
+		err = x.save(ctx, run, run.Due)
+		if err == nil || !ledger.IsConflict(err) {
+			return run, err
+		}
+	}
+	return nil, failure.Retryf("deliver notices of run %s: lost %d races", sent.ID, maxRaces)
 }
 
 func (x *Executor) send(ctx context.Context, run *Run, n *Notice) {

@@ -12,12 +12,12 @@ import (
 type Mark struct {
 	Step     string    `json:"step"`
 	Begun    time.Time `json:"begun"`
-	Attempts int       `json:"attempts"` // at Do
+	Attempts int       `json:"attempts"` // at Do, since the run was last tried again
 	// Until is when the last attempt at Do was to be over at the latest: a call
 	// that it made may take effect until then.
 	Until time.Time `json:"until"`
-	// Lost says that an attempt at Do never told how it went, so the audit may
-	// lack a call.
+	// Lost says that the audit may lack a call: an attempt at Do never told how
+	// it went, or was made before Begun.
 	Lost     bool      `json:"lost,omitempty"`
 	Done     time.Time `json:"done,omitzero"`
 	Undone   time.Time `json:"undone,omitzero"`
@@ -49,27 +49,61 @@ func (r *Run) mark(step string) *Mark {
 	return nil
 }
 
-// begin marks the beginning of an attempt at the present step.
-func (r *Run) begin(now time.Time) {
-	if r.Step == automation.StepPlan || r.Act != automation.Do {
+// begin marks the beginning of an attempt.
+func (r *Run) begin(owner string, attempt time.Duration, now time.Time) {
+	if r.Attempt == 0 && r.Waiting == "" {
+		r.Since, r.Idle = now, 0 // nobody has tried yet, however long it has been due
+	} else {
+		r.Idle += r.late(now)
+	}
+	r.Owner, r.Until = owner, now.Add(attempt+Slack)
+	r.Attempt++
+	if r.Act != automation.Do {
+		r.Quiet = r.Until.Add(lag)
+		return
+	}
+	if r.Step == automation.StepPlan {
 		return
 	}
 	r.Marks = slices.Clone(r.Marks)
 	m := r.mark(r.Step)
 	if m == nil {
-		r.Marks = append(r.Marks, Mark{Step: r.Step, Begun: now})
+		r.Marks = append(r.Marks, Mark{Step: r.Step})
 		m = &r.Marks[len(r.Marks)-1]
+	}
+	if m.Attempts == 0 {
+		m.Lost = r.acted(*m) // before the run was tried again
+		m.Begun, m.Released = now, time.Time{}
 	}
 	m.Attempts++
 	m.Until = r.Until
 }
 
+// late is for how long nobody has taken a turn that was due.
+func (r *Run) late(now time.Time) time.Duration {
+	due := r.Due
+	if r.Until.After(due) {
+		due = r.Until
+	}
+	return max(0, now.Sub(due))
+}
+
+// over says that the limit of the present act is used up. Time in which nobody
+// was there to try is not counted.
+func (r *Run) over(steps []automation.StepInfo, now time.Time) bool {
+	return now.Sub(r.Since)-r.Idle >= infoOf(steps, r.Step).Limit
+}
+
 // acted says whether anything that a step has done may be in AWS: a call that
 // was not refused, or an attempt nobody knows of.
 func (r *Run) acted(m Mark) bool {
-	return m.Lost || slices.ContainsFunc(r.Audit, func(e Entry) bool {
-		return e.Step == m.Step && e.Act == automation.Do && e.Outcome != call.Refused && !e.At.Before(m.Begun)
-	})
+	return m.Lost || slices.ContainsFunc(r.Audit, m.made)
+}
+
+// made says whether a call is one that the step made at Do and that may have
+// had an effect.
+func (m Mark) made(e Entry) bool {
+	return e.Step == m.Step && e.Act == automation.Do && e.Outcome != call.Refused && !e.At.Before(m.Begun)
 }
 
 // touched says whether AWS may be otherwise than before the run.

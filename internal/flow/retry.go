@@ -12,8 +12,9 @@ import (
 	"github.com/droverhq/drover/internal/ledger"
 )
 
-// Retry has a failed run go on: from the first step that is not done, with its
-// plan, if everything done still stands; otherwise from the beginning. The
+// Retry has a failed run go on. First, what could not be undone or released is
+// tried again. Then the run goes on from the first step that is not done, with
+// its plan, if everything done still stands; otherwise from the beginning. The
 // run is then live and due. It is an error if the run is live, has not failed,
 // or if there is a newer run about the same subject.
 func (x *Executor) Retry(ctx context.Context, id string) (*Run, error) {
@@ -80,23 +81,64 @@ func (x *Executor) reopening(ctx context.Context, run *Run, before time.Time, ke
 	return writes, nil
 }
 
-// reopen makes a live run of an ended one.
+// reopen makes a live run of an ended one. What could not be undone or released
+// is so first: then nothing of it can be forgotten.
 func (r Run) reopen(steps []automation.StepInfo, now time.Time) Run {
+	r.Ending = &Ending{Again: true, Outcome: RolledBack, Reason: r.Reason, Hints: r.Hints, Undo: !r.stands()}
 	r.Outcome, r.Reason, r.Hints, r.Left, r.Ended, r.Next = "", "", nil, nil, time.Time{}, ""
 	r.Owner, r.Until, r.Waiting = "", time.Time{}, ""
 	r.Retries++
 	r.Replans = 0
-	stands := slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() }) &&
-		!slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Undone.IsZero() || m.UndoError != "" })
-	open := slices.ContainsFunc(steps, func(s automation.StepInfo) bool { return !r.isDone(s.Name) }) ||
-		slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.ReleaseError != "" })
-	if !stands || !open {
-		r.Marks, r.Made, r.Plan = nil, nil, automation.Plan{}
-		return r.enter(automation.StepPlan, now)
-	}
-	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m Mark) bool { return m.Done.IsZero() })
+	r.Marks = slices.Clone(r.Marks)
 	for i := range r.Marks {
-		r.Marks[i].ReleaseError = ""
+		r.Marks[i].UndoError, r.Marks[i].ReleaseError = "", ""
 	}
-	return r.proceed(steps, now)
+	return r.unwind(steps, now)
+}
+
+// stands says that something is done and that nothing of it was taken back, or
+// was to be.
+func (r Run) stands() bool {
+	return slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() }) &&
+		!slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Undone.IsZero() || m.UndoError != "" })
+}
+
+// goOn has a run go on that is tried again: with its plan and what is done, or
+// from the beginning.
+func (r Run) goOn(steps []automation.StepInfo, now time.Time) Run {
+	done := !slices.ContainsFunc(steps, func(s automation.StepInfo) bool { return !r.isDone(s.Name) })
+	stands := r.stands()
+	r.Ending = nil
+	// What is neither undone nor without effect is remembered, whatever comes.
+	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m Mark) bool {
+		return !m.Undone.IsZero() || m.Done.IsZero() && !r.acted(m)
+	})
+	for i := range r.Marks {
+		r.Marks[i].Attempts = 0
+	}
+	switch {
+	case done && len(r.Plan.Stuck) == 0:
+		return r.proceed(steps, now)
+	case !stands:
+		r.Values = nil // of what is not there any more
+		return r.enter(automation.StepPlan, now).hush()
+	case done:
+		return r.enter(automation.StepPlan, now).hush()
+	}
+	for i := range r.Marks {
+		if m := &r.Marks[i]; !m.Released.IsZero() {
+			m.Done = time.Time{} // a later step may need what was released
+		}
+	}
+	return r.proceed(steps, now).hush()
+}
+
+// hush has a run wait that is about to do again what it has just taken back: a
+// read might still show it, and a call to take it back might still arrive.
+func (r Run) hush() Run {
+	if r.Due.Before(r.Quiet) {
+		r.Due, r.Since = r.Quiet, r.Quiet
+		r.Waiting = "certainty about what was taken back"
+	}
+	return r
 }

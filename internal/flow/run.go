@@ -47,6 +47,9 @@ type Run struct {
 	Values map[string]string `json:"values,omitempty"` // what steps have provided, see automation.Env
 	Marks  []Mark            `json:"marks,omitempty"`  // the steps begun so far, in their order
 	Audit  []Entry           `json:"audit,omitempty"`
+	// Former are the changes of plans that were replaced, for steps that had
+	// acted by then: Undo takes them back as well.
+	Former []automation.Change `json:"former,omitempty"`
 	// Made are the changes of this plan, and of those it replaced, that AWS
 	// has acknowledged and that were not taken back.
 	Made []automation.Change `json:"made,omitempty"`
@@ -57,6 +60,7 @@ type Run struct {
 	Act     automation.Act `json:"act"`
 	Attempt int            `json:"attempt"`           // at this act, counted from 1
 	Since   time.Time      `json:"since"`             // when this act was begun
+	Idle    time.Duration  `json:"idle,omitempty"`    // for how long nobody was there to go on with it
 	Owner   string         `json:"owner,omitempty"`   // who makes the present attempt
 	Until   time.Time      `json:"until,omitzero"`    // and until when nobody else acts
 	Due     time.Time      `json:"due,omitzero"`      // when the next turn is due; zero: never
@@ -64,6 +68,7 @@ type Run struct {
 	Replans int            `json:"replans,omitempty"`
 	Retries int            `json:"retries,omitempty"` // how often a person had it tried again
 	Ending  *Ending        `json:"ending,omitempty"`  // how the run is about to end; nil while it goes forward
+	Quiet   time.Time      `json:"quiet,omitzero"`    // from when on AWS shows whatever was undone and released
 
 	Outcome Outcome             `json:"outcome,omitempty"` // empty while the run is live
 	Reason  string              `json:"reason,omitempty"`
@@ -83,6 +88,11 @@ type Entry struct {
 	call.Entry
 }
 
+// change is what the call does, as a plan has it.
+func (e Entry) change() automation.Change {
+	return automation.Change{Operation: e.Operation, Resource: e.Resource, To: e.To}
+}
+
 // Notice is a message that leaves with the run that caused it.
 type Notice struct {
 	Subject  string    `json:"subject"`
@@ -92,6 +102,9 @@ type Notice struct {
 	Error    string    `json:"error,omitempty"` // of the last attempt
 	GaveUp   bool      `json:"gaveUp,omitempty"`
 }
+
+// open says that a notice is still to be sent.
+func (n Notice) open() bool { return n.Sent.IsZero() && !n.GaveUp }
 
 // Live says whether the run has not ended.
 func (r *Run) Live() bool { return r.Outcome == "" }
@@ -111,8 +124,7 @@ func (r *Run) Writes() []Entry {
 func (r *Run) acknowledge(entries []Entry) {
 	for _, c := range r.Plan.Filled(r.Values).Changes {
 		done := slices.ContainsFunc(entries, func(e Entry) bool {
-			return e.Act == automation.Do && e.Outcome == call.Done &&
-				c.Same(automation.Change{Operation: e.Operation, Resource: e.Resource, To: e.To})
+			return e.Act == automation.Do && e.Outcome == call.Done && c.Same(e.change())
 		})
 		if done && !slices.ContainsFunc(r.Made, c.Same) {
 			r.Made = append(r.Made, c)
@@ -128,7 +140,10 @@ func (r *Run) undone() []automation.Remark {
 			continue
 		}
 		why := fmt.Sprintf("is still %s, not %s", c.From, c.To)
-		if c.From == "" || c.To == "" || strings.Contains(c.To, "${") {
+		switch m := r.mark(c.Step); {
+		case m != nil && m.Undone.IsZero() && (m.Lost || slices.ContainsFunc(r.Audit, func(e Entry) bool { return m.made(e) && c.Same(e.change()) })):
+			why = "may have changed: nobody knows whether " + c.Operation + " is done"
+		case c.From == "" || c.To == "" || strings.Contains(c.To, "${"):
 			why = "is as it was: " + c.Operation + " is not done"
 		}
 		left = append(left, automation.Remark{Resource: c.Resource, Why: why})

@@ -70,24 +70,42 @@ func (r Run) replan(steps []automation.StepInfo, why error, now time.Time) Run {
 	if r.Replans > automation.MaxReplans {
 		return r.fail(steps, failure.Stopf("the world changed %d times while this run was acting: %w", r.Replans, why), now)
 	}
-	for i := range r.Marks {
-		r.Marks[i].Done = time.Time{}
-	}
 	return r.enter(automation.StepPlan, now)
 }
 
 // planned goes on from a decision.
 func (r Run) planned(steps []automation.StepInfo, plan automation.Plan, now time.Time) Run {
-	r.Plan = plan
+	r.replace(plan)
 	switch {
 	case len(plan.Changes) > 0:
+		for i := range r.Marks {
+			r.Marks[i].Done = time.Time{} // under an earlier plan
+		}
 		return r.enter(steps[0].Name, now)
 	case len(plan.Stuck) > 0:
-		return r.wind(steps, Ending{Outcome: Stuck, Reason: "nothing can be done", Hints: []string{sweepHint}}, now)
-	case len(r.Made) > 0: // by an earlier plan of this run
+		return r.wind(steps, Ending{Outcome: Stuck, Reason: "nothing can be done", Hints: []string{sweepHint}, Undo: len(r.Made) == 0 && r.touched()}, now)
+	}
+	return r.nothing(steps, plan.Nothing, now)
+}
+
+// replace puts a plan in place of the one before.
+func (r *Run) replace(plan automation.Plan) {
+	r.Former = slices.Clone(r.Former)
+	for _, c := range r.Plan.Filled(r.Values).Changes {
+		if m := r.mark(c.Step); m != nil && r.acted(*m) && !slices.Contains(r.Former, c) {
+			r.Former = append(r.Former, c)
+		}
+	}
+	r.Plan = plan
+}
+
+// nothing ends a run that has nothing to do, or nothing more. What steps did
+// under an earlier plan without making a change of it was to no purpose.
+func (r Run) nothing(steps []automation.StepInfo, why string, now time.Time) Run {
+	if len(r.Made) > 0 {
 		return r.wind(steps, Ending{Outcome: Succeeded}, now)
 	}
-	return r.wind(steps, Ending{Outcome: NothingToDo, Reason: plan.Nothing}, now)
+	return r.wind(steps, Ending{Outcome: NothingToDo, Reason: why, Undo: r.touched()}, now)
 }
 
 // stepDone goes on from a step that is done.
@@ -113,11 +131,11 @@ func (r Run) proceed(steps []automation.StepInfo, now time.Time) Run {
 
 // troubled goes on from an error.
 func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run {
-	over := now.Sub(r.Since) >= limitOf(steps, r.Step)
+	over := r.over(steps, now)
 	switch failure.ClassOf(err) {
 	case failure.Skip:
-		if !slices.ContainsFunc(r.Marks, func(m Mark) bool { return !m.Done.IsZero() }) {
-			return r.wind(steps, Ending{Outcome: NothingToDo, Reason: err.Error()}, now)
+		if r.Step == automation.StepPlan || r.idle(steps) {
+			return r.nothing(steps, err.Error(), now)
 		}
 		return r.stepDone(steps, now)
 	case failure.Stop:
@@ -133,6 +151,23 @@ func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run
 		return r.fail(steps, failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
 	}
 	return r.again(err, now)
+}
+
+// idle says that no step is done, and that none can have been by an attempt that
+// did not come to tell. A step that has nothing to change cannot.
+func (r Run) idle(steps []automation.StepInfo) bool {
+	return !slices.ContainsFunc(r.Marks, func(m Mark) bool {
+		info := infoOf(steps, m.Step)
+		changes := info.Undoes || info.Releases || len(r.Plan.For(m.Step)) > 0
+		return !m.Done.IsZero() || r.acted(m) && (changes || !m.Lost)
+	})
+}
+
+// hopeless says that the process of every attempt so far has died, or was ended,
+// and that the limit is over: the step itself may be what ends them. One that
+// died once is given another attempt, however long ago that was.
+func (r Run) hopeless(steps []automation.StepInfo, now time.Time) bool {
+	return r.Owner != "" && r.Attempt > 1 && r.over(steps, now.Add(-r.late(now)))
 }
 
 // await has the run wait for what an error says.
@@ -169,8 +204,8 @@ func (r Run) enter(step string, now time.Time) Run {
 }
 
 func (r Run) turnTo(step string, act automation.Act, now time.Time) Run {
-	r.Step, r.Act, r.Attempt, r.Since, r.Due = step, act, 0, now, now
-	if m := r.mark(step); m != nil && act == automation.Do {
+	r.Step, r.Act, r.Attempt, r.Since, r.Idle, r.Due = step, act, 0, now, 0, now
+	if m := r.mark(step); m != nil && m.Attempts > 0 && act == automation.Do {
 		r.Since = m.Begun // a limit bounds all attempts together
 	}
 	return r
@@ -193,7 +228,4 @@ func infoOf(steps []automation.StepInfo, name string) automation.StepInfo {
 	return automation.StepInfo{Name: name, Attempt: automation.PlanAttempt, Limit: automation.PlanLimit}
 }
 
-func limitOf(steps []automation.StepInfo, name string) time.Duration {
-	return infoOf(steps, name).Limit
-}
 func pollOf(steps []automation.StepInfo, name string) time.Duration { return infoOf(steps, name).Poll }

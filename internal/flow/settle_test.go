@@ -89,7 +89,7 @@ func TestSettle(t *testing.T) {
 		},
 		{"a step fails before it touched anything", moving(one), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Refused)}}, 0, "rolled-back | denied | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
 		{"a step fails half-way", moving(one, other), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Done), audited(other, call.Refused)}}, 0, "stuck | denied | left rtb-2 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
-		{"a step fails and nobody knows what happened", moving(one), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Unknown)}}, 0, "stuck | denied | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
+		{"a step fails and nobody knows what happened", moving(one), result{err: failure.Stopf("denied"), entries: []Entry{audited(one, call.Unknown)}}, 0, "stuck | denied | left rtb-1 10.0.0.0/8 may have changed: nobody knows whether ec2:ReplaceRoute is done | 1 notice"},
 		{"a stale plan is made anew", moving(one), result{err: fmt.Errorf("a: %w", fmt.Errorf("b: %w", &automation.Replan{Why: "x"}))}, 0, "at plan attempt 0, due in 0s"},
 		{"but not for ever", func() Run { r := moving(one); r.Replans = automation.MaxReplans; return r }(), result{err: &automation.Replan{Why: "x"}}, 0, "rolled-back | the world changed 9 times while this run was acting: the plan is out of date: x | left rtb-1 10.0.0.0/8 is still eni-a, not eni-b | 1 notice"},
 		{"a new plan with nothing left ends what the old one did", func() Run { r := planning(); r.Made = []automation.Change{one}; return r }(), result{plan: automation.Plan{Nothing: "all well"}}, 0, "succeeded | 1 notice"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,12 +44,13 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	if cancelled != nil {
 		return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return r.cancel(steps, *cancelled, now) }, nil)
 	}
+	if run.hopeless(steps, now) {
+		res := result{err: failure.Stopf("gave up after %d attempts: the last one never told how it went", run.Attempt)}
+		return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return settle(r, steps, res, now) }, nil)
+	}
 
 	before := run.Due
-	attempt := infoOf(steps, run.Step).Attempt
-	run.Owner, run.Until = x.Owner, now.Add(attempt+Slack)
-	run.Attempt++
-	run.begin(now)
+	run.begin(x.Owner, infoOf(steps, run.Step).Attempt, now)
 	if err := x.save(ctx, run, before); err != nil {
 		if ledger.IsConflict(err) {
 			return x.Load(ctx, id) // somebody else was faster
@@ -56,6 +58,12 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 		return nil, err
 	}
 
+	// The time runs since before the intent was stored, which may have taken
+	// long. It is not prolonged: others go by what the ledger says.
+	attempt := run.Until.Sub(x.now()) - Slack
+	if attempt <= 0 {
+		return run, nil
+	}
 	res := result{err: rebuildErr}
 	if rebuildErr == nil {
 		res = x.act(ctx, a, run, attempt)
@@ -81,6 +89,7 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 		env.Plan = run.Plan.Filled(run.Values)
 		if m := run.mark(run.Step); m != nil && run.Act != automation.Do {
 			env.Settled = run.settled(*m)
+			env.Plan.Changes = slices.Concat(env.Plan.Changes, run.Former) // the last made is taken back first
 		}
 		res.state, res.err = a.Act(ctx, run.Step, run.Act, env, run.State)
 	}

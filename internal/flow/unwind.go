@@ -17,6 +17,8 @@ type Ending struct {
 	Hints   []string `json:"hints,omitempty"`
 	// Undo says that what was done is taken back.
 	Undo bool `json:"undo,omitempty"`
+	// Again says that the run then goes on after all: it is tried again.
+	Again bool `json:"again,omitempty"`
 }
 
 // wind begins to unwind the run, whichever way it ends.
@@ -25,17 +27,21 @@ func (r Run) wind(steps []automation.StepInfo, e Ending, now time.Time) Run {
 	return r.unwind(steps, now)
 }
 
-// unwind goes to the next undo or release: of the last step begun first, and
-// of one step the undo before the release. When there is none the run ends.
+// unwind goes to the next undo or release: of the last step first, and of one
+// step the undo before the release. When there is none the run ends.
 func (r Run) unwind(steps []automation.StepInfo, now time.Time) Run {
-	for _, m := range slices.Backward(r.Marks) {
-		info := infoOf(steps, m.Step)
-		if r.Ending.Undo && info.Undoes && m.open(automation.Undo) {
-			return r.turnTo(m.Step, automation.Undo, now)
+	for _, s := range slices.Backward(steps) {
+		m := r.mark(s.Name)
+		switch {
+		case m == nil:
+		case r.Ending.Undo && s.Undoes && m.open(automation.Undo):
+			return r.turnTo(s.Name, automation.Undo, now)
+		case s.Releases && m.open(automation.Release):
+			return r.turnTo(s.Name, automation.Release, now)
 		}
-		if info.Releases && m.open(automation.Release) {
-			return r.turnTo(m.Step, automation.Release, now)
-		}
+	}
+	if r.Ending.Again && len(r.leftOver()) == 0 {
+		return r.goOn(steps, now)
 	}
 	return r.close(now)
 }
@@ -43,7 +49,12 @@ func (r Run) unwind(steps []automation.StepInfo, now time.Time) Run {
 // unwound goes on from an attempt to undo or release a step.
 func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run {
 	m := r.mark(r.Step)
-	over := now.Sub(r.Since) >= limitOf(steps, r.Step) && !now.Before(r.settled(*m))
+	// Until AWS shows what the step has done, there may be nothing to do but wait.
+	trying := r
+	if settled := r.settled(*m); settled.After(r.Since) {
+		trying.Since = settled
+	}
+	over := trying.over(steps, now)
 	switch {
 	case err == nil || failure.ClassOf(err) == failure.Skip:
 		r.takenBack(m, now)
@@ -71,7 +82,9 @@ func (r *Run) takenBack(m *Mark, now time.Time) {
 		return
 	}
 	m.Undone = now
-	r.Made = slices.DeleteFunc(r.Made, func(c automation.Change) bool { return c.Step == m.Step })
+	ours := func(c automation.Change) bool { return c.Step == m.Step }
+	r.Made = slices.DeleteFunc(r.Made, ours)
+	r.Former = slices.DeleteFunc(slices.Clone(r.Former), ours)
 }
 
 // close ends a run that is unwound. A failed run is rolled back only if nothing
@@ -81,10 +94,10 @@ func (r Run) close(now time.Time) Run {
 	left := r.leftOver()
 	switch {
 	case e.Outcome == RolledBack:
-		left = append(append(left, r.undone()...), r.Plan.Stuck...)
-		if r.touched() || len(r.leftOver()) > 0 {
+		if r.touched() || len(left) > 0 {
 			e.Outcome = Stuck
 		}
+		left = slices.Concat(left, r.unfinished(), r.undone(), r.Plan.Stuck)
 	case e.Outcome == Stuck:
 		left = append(left, r.Plan.Stuck...)
 	case len(left) > 0:
@@ -109,8 +122,42 @@ func (r Run) leftOver() []automation.Remark {
 	return left
 }
 
-// remains says of each change that a step has made, or of the step if none is
-// known, what became of it.
+// unfinished names what steps did that are not done and were not to be undone.
+func (r Run) unfinished() []automation.Remark {
+	var left []automation.Remark
+	for _, m := range r.Marks {
+		if m.Done.IsZero() && m.Undone.IsZero() && m.UndoError == "" {
+			left = append(left, r.strays(m, "is not done")...)
+		}
+	}
+	return left
+}
+
+// strays names the calls of a step that make no change of the plan: what they
+// did is told nowhere else.
+func (r Run) strays(m Mark, why string) []automation.Remark {
+	var calls []string
+	changes := r.Plan.Filled(r.Values).Changes
+	for _, e := range r.Audit {
+		planned := slices.ContainsFunc(changes, func(c automation.Change) bool { return c.Same(e.change()) })
+		if name := e.Operation + " " + e.Resource; m.made(e) && !planned && !slices.Contains(calls, name) {
+			calls = append(calls, name)
+		}
+	}
+	if len(calls) > maxListed {
+		calls = append(calls[:maxListed], fmt.Sprintf("%d more", len(calls)-maxListed))
+	}
+	if m.Lost {
+		calls = append(calls, "perhaps more in an attempt that never told")
+	}
+	if len(calls) == 0 {
+		return nil
+	}
+	return []automation.Remark{{Resource: "step " + m.Step, Why: fmt.Sprintf("%s; it called %s", why, strings.Join(calls, ", "))}}
+}
+
+// remains says what became of what a step has done: of each change, and of its
+// other calls; or of the step, if nothing is known.
 func (r Run) remains(m Mark, why string) []automation.Remark {
 	var left []automation.Remark
 	for _, c := range r.Made {
@@ -118,6 +165,7 @@ func (r Run) remains(m Mark, why string) []automation.Remark {
 			left = append(left, automation.Remark{Resource: c.Resource, Why: strings.TrimSpace("went to "+c.To) + " and " + why})
 		}
 	}
+	left = append(left, r.strays(m, why)...)
 	if len(left) == 0 {
 		left = []automation.Remark{{Resource: "step " + m.Step, Why: why}}
 	}

@@ -75,6 +75,22 @@ func TestRetry(t *testing.T) {
 			}
 		})
 	})
+	t.Run("after the execution was stopped in the pause", func(t *testing.T) {
+		bubble(t, aTask, func(s *scene) {
+			s.function = func(_ context.Context, call int) (answer, error) {
+				if call == 1 {
+					time.AfterFunc(time.Second/2, s.stop)
+				}
+				return answer{}, trouble
+			}
+			s.begin()
+			s.drive()
+			s.ended("ABORTED", "Enough")
+			if len(s.at) != 1 {
+				s.Errorf("%d calls, want one", len(s.at))
+			}
+		})
+	})
 	t.Run("after the execution was stopped", func(t *testing.T) {
 		bubble(t, aTask, func(s *scene) {
 			s.function = func(context.Context, int) (answer, error) {
@@ -98,6 +114,7 @@ func TestCatch(t *testing.T) {
 		return answer{}, ctx.Err()
 	}
 	fails := func(context.Context, int) (answer, error) { return answer{}, errors.New("out of luck") }
+	broken := func(context.Context, int) (answer, error) { return answer{}, &sfn.InvokeError{Name: "States.Runtime"} }
 	for name, test := range map[string]struct {
 		names    string
 		function func(context.Context, int) (answer, error)
@@ -105,6 +122,7 @@ func TestCatch(t *testing.T) {
 	}{
 		"all, an error":          {`["States.ALL"]`, fails, "Gone"},
 		"all, a time-out":        {`["States.ALL"]`, late, "Gone"},
+		"all, a broken machine":  {`["States.ALL"]`, broken, "States.Runtime"},
 		"time-outs, a time-out":  {`["States.Timeout"]`, late, "Gone"},
 		"time-outs, an error":    {`["States.Timeout"]`, fails, "errorString"},
 		"failures, an error":     {`["States.TaskFailed"]`, fails, "Gone"},
@@ -218,6 +236,22 @@ func TestStopWhileATaskRuns(t *testing.T) {
 		}
 		if want := []string{"RUNNING", "ABORTED"}; !slices.Equal(statuses, want) {
 			s.Errorf("events: %q, want %q", statuses, want)
+		}
+	})
+}
+
+// TestStopIsTheEnd: what becomes of the Task afterwards changes nothing.
+func TestStopIsTheEnd(t *testing.T) {
+	bubble(t, strings.ReplaceAll(aTask, `["States.ALL"]`, `["other"]`), func(s *scene) {
+		s.function = func(context.Context, int) (answer, error) {
+			s.stop()
+			return answer{}, errors.New("out of luck")
+		}
+		s.begin()
+		s.drive()
+		s.ended("ABORTED", "Enough")
+		if len(s.events) != 2 {
+			s.Errorf("%d events, want one of the beginning and one of the end", len(s.events))
 		}
 	})
 }

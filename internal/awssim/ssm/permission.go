@@ -4,7 +4,7 @@ package ssm
 // and PutParameter; those of the others are taken to be alike. Not modelled: the
 // policies of keys. That of the key which AWS manages for Parameter Store lets
 // everybody of the account use it who may use the parameter; one of one's own is
-// taken to leave it to IAM.
+// taken to leave it to IAM. Nor that GetParametersByPath asks for keys.
 
 import (
 	"cmp"
@@ -98,7 +98,7 @@ func (s *state) reading(m *awssim.Moment, reference *string, decrypt *bool) []aw
 	}
 	for _, p := range s.parameters {
 		if p.arn == r.Resource {
-			all = append(all, withKey(m, p, "kms:Decrypt")...)
+			all = append(all, withKey(m, *p, "kms:Decrypt")...)
 		}
 	}
 	return all

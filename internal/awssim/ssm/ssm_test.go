@@ -326,6 +326,49 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// A SecureString under a key of one's own takes the key, too; one under the key
+// that AWS manages does not.
+func TestPermissionsOfKeys(t *testing.T) {
+	s := newScene(t, awssim.Options{})
+	const own = "arn:aws:kms:us-west-1:123456789012:key/1234abcd"
+	put := func(name, key string) {
+		in := ssm.PutParameterInput{Name: aws.String(name), Value: aws.String("v"), Type: types.ParameterTypeSecureString}
+		if key != "" {
+			in.KeyId = aws.String(key)
+		}
+		if _, err := s.client.PutParameter(t.Context(), &in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked []string
+	allowed := true
+	s.world.Authorize(func(action, resource string, keys map[string][]string) bool {
+		if !strings.HasPrefix(action, "kms:") {
+			return true
+		}
+		asked = append(asked, fmt.Sprint(action, " ", resource, keys["kms:ViaService"], keys["kms:EncryptionContext:PARAMETER_ARN"]))
+		return allowed
+	})
+	put("/own", own)
+	put("/managed", "")
+	for _, name := range []string{"/own", "/managed"} {
+		for _, decrypt := range []bool{false, true} {
+			if _, err := s.get(&ssm.GetParameterInput{Name: aws.String(name), WithDecryption: aws.Bool(decrypt)}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	const by = "[ssm.us-west-1.amazonaws.com] [arn:aws:ssm:us-west-1:123456789012:parameter/own]"
+	if diff := cmp.Diff([]string{"kms:Encrypt " + own + by, "kms:Decrypt " + own + by}, asked); diff != "" {
+		t.Error(diff)
+	}
+	allowed = false
+	_, err := s.get(&ssm.GetParameterInput{Name: aws.String("/own"), WithDecryption: aws.Bool(true)})
+	if code(err) != "AccessDeniedException" || !strings.Contains(err.Error(), "kms:Decrypt") {
+		t.Errorf("without the key: %v", err)
+	}
+}
+
 // All that read values draw on one bucket.
 func TestRates(t *testing.T) {
 	s := newScene(t, awssim.Options{RateLimits: true})

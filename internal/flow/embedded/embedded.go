@@ -64,7 +64,10 @@ func (g *Engine) Drive(ctx context.Context, id string) (*flow.Run, error) {
 			return nil, err
 		}
 		if !run.Live() {
-			return g.deliver(ctx, id)
+			if run, err = g.deliver(ctx, id); err != nil || !run.Live() {
+				return run, err
+			}
+			continue // somebody had it tried again meanwhile
 		}
 		if g.Watch != nil {
 			g.Watch(run)
@@ -78,7 +81,7 @@ func (g *Engine) Drive(ctx context.Context, id string) (*flow.Run, error) {
 func (g *Engine) deliver(ctx context.Context, id string) (*flow.Run, error) {
 	for end := g.Clock.Now().Add(patience); ; {
 		run, err := g.Deliver(ctx, id)
-		if err != nil || run.Due.IsZero() || run.Due.After(end) {
+		if err != nil || run.Live() || run.Due.IsZero() || run.Due.After(end) {
 			return run, err
 		}
 		if err := g.Clock.Sleep(ctx, pause(run, g.Clock.Now())); err != nil {

@@ -1,0 +1,8 @@
+//go:build !race
+
+package flowtest
+
+const (
+	defaultSeeds  = 15
+	defaultStride = 1
+)
