@@ -2,14 +2,12 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger"
 )
@@ -78,18 +76,7 @@ func (a *App) Cancel(ctx context.Context, id, by, why string) (*flow.Run, error)
 
 // Cancelled is who asked a run to stop, or nil if nobody has.
 func (a *App) Cancelled(ctx context.Context, id string) (*flow.Cancellation, error) {
-	rec, err := a.engine.Ledger.Get(ctx, "cancels/"+id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, nil //nolint:nilnil // neither asked nor an error
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read whether run %s is cancelled: %w", id, err)
-	}
-	var c flow.Cancellation
-	if err := json.Unmarshal(rec.Value, &c); err != nil {
-		return nil, failure.Stopf("read whether run %s is cancelled: %w", id, err)
-	}
-	return &c, nil
+	return a.engine.Cancelled(ctx, id)
 }
 
 // Retry has a failed run go on, see [flow.Executor.Retry]. [App.Drive] it then.

@@ -92,16 +92,21 @@ func (x *Executor) cancelled(ctx context.Context, run *Run) (*Cancellation, erro
 	if run.unwinds() {
 		return nil, nil //nolint:nilnil // neither asked nor an error
 	}
-	rec, err := x.Ledger.Get(ctx, cancelKey(run.ID))
+	return x.Cancelled(ctx, run.ID)
+}
+
+// Cancelled is who asked a run to stop, or nil if nobody has.
+func (x *Executor) Cancelled(ctx context.Context, id string) (*Cancellation, error) {
+	rec, err := x.Ledger.Get(ctx, cancelKey(id))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil //nolint:nilnil // neither asked nor an error
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read whether run %s is cancelled: %w", run.ID, err)
+		return nil, fmt.Errorf("read whether run %s is cancelled: %w", id, err)
 	}
 	var c Cancellation
 	if err := decode(rec.Value, &c); err != nil {
-		return nil, failure.Stopf("read whether run %s is cancelled: %w", run.ID, err)
+		return nil, failure.Stopf("read whether run %s is cancelled: %w", id, err)
 	}
 	return &c, nil
 }
@@ -119,7 +124,7 @@ func (r Run) cancel(steps []automation.StepInfo, c Cancellation, now time.Time) 
 // saveLive stores a run that goes on. If it is to wait it does not miss that
 // it was cancelled meanwhile: then it is due at once.
 func (x *Executor) saveLive(ctx context.Context, run *Run, before time.Time) error {
-	if run.Ending != nil || !x.now().Before(run.Due) {
+	if run.unwinds() || !x.now().Before(run.Due) {
 		return x.save(ctx, run, before)
 	}
 	err := x.save(ctx, run, before, ledger.Expect(cancelKey(run.ID), 0))

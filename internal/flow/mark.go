@@ -51,10 +51,9 @@ func (r *Run) mark(step string) *Mark {
 
 // begin marks the beginning of an attempt.
 func (r *Run) begin(owner string, attempt time.Duration, now time.Time) {
-	if r.Attempt == 0 && r.Waiting == "" {
+	r.Idle += r.late(now)
+	if m := r.mark(r.Step); r.Attempt == 0 && r.Waiting == "" && (r.Act != automation.Do || m == nil || m.Attempts == 0) {
 		r.Since, r.Idle = now, 0 // nobody has tried yet, however long it has been due
-	} else {
-		r.Idle += r.late(now)
 	}
 	r.Owner, r.Until = owner, now.Add(attempt+Slack)
 	r.Attempt++
@@ -79,13 +78,20 @@ func (r *Run) begin(owner string, attempt time.Duration, now time.Time) {
 	m.Until = r.Until
 }
 
-// late is for how long nobody has taken a turn that was due.
+// punctual is by how much an engine may be late with a turn: Step Functions
+// rounds up to seconds. Later than that, nobody was there.
+const punctual = time.Minute
+
+// late is for how long nobody was there to take a turn that was due.
 func (r *Run) late(now time.Time) time.Duration {
 	due := r.Due
 	if r.Until.After(due) {
 		due = r.Until
 	}
-	return max(0, now.Sub(due))
+	if late := now.Sub(due); late > punctual {
+		return late
+	}
+	return 0
 }
 
 // over says that the limit of the present act is used up. Time in which nobody

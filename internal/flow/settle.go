@@ -83,7 +83,7 @@ func (r Run) planned(steps []automation.StepInfo, plan automation.Plan, now time
 		}
 		return r.enter(steps[0].Name, now)
 	case len(plan.Stuck) > 0:
-		return r.wind(steps, Ending{Outcome: Stuck, Reason: "nothing can be done", Hints: []string{sweepHint}, Undo: len(r.Made) == 0 && r.touched()}, now)
+		return r.wind(steps, Ending{Outcome: Stuck, Reason: "nothing can be done", Hints: []string{sweepHint}, Undo: len(r.Made) == 0 && r.futile(steps)}, now)
 	}
 	return r.nothing(steps, plan.Nothing, now)
 }
@@ -105,8 +105,11 @@ func (r Run) nothing(steps []automation.StepInfo, why string, now time.Time) Run
 	if len(r.Made) > 0 {
 		return r.wind(steps, Ending{Outcome: Succeeded}, now)
 	}
-	return r.wind(steps, Ending{Outcome: NothingToDo, Reason: why, Undo: r.touched()}, now)
+	return r.wind(steps, Ending{Outcome: NothingToDo, Reason: why, Undo: r.futile(steps)}, now)
 }
+
+// futile says that steps have done something that no plan has any use for.
+func (r Run) futile(steps []automation.StepInfo) bool { return r.touched() && !r.committed(steps) }
 
 // stepDone goes on from a step that is done.
 func (r Run) stepDone(steps []automation.StepInfo, now time.Time) Run {
@@ -188,9 +191,11 @@ func (r Run) again(err error, now time.Time) Run {
 	return r
 }
 
-// fail gives a run up whose step cannot be completed.
+// fail gives a run up whose step cannot be completed. A program that does not
+// have the steps does not know whether there is a way back.
 func (r Run) fail(steps []automation.StepInfo, err error, now time.Time) Run {
-	return r.wind(steps, Ending{Outcome: RolledBack, Reason: err.Error(), Hints: failure.Hints(err), Undo: !r.committed(steps)}, now)
+	back := len(steps) > 0 && !r.committed(steps)
+	return r.wind(steps, Ending{Outcome: RolledBack, Reason: err.Error(), Hints: failure.Hints(err), Undo: back}, now)
 }
 
 // committed says whether a step is done after which nothing is undone.

@@ -40,10 +40,29 @@ func (r Run) unwind(steps []automation.StepInfo, now time.Time) Run {
 			return r.turnTo(s.Name, automation.Release, now)
 		}
 	}
+	if len(steps) == 0 {
+		r.disown()
+	}
 	if r.Ending.Again && len(r.leftOver()) == 0 {
 		return r.goOn(steps, now)
 	}
 	return r.close(now)
+}
+
+// disown gives up what is still to be undone and released, because this program
+// does not have the kind of the run, or not this revision of it.
+func (r *Run) disown() {
+	const why = "this program cannot do that"
+	r.Marks = slices.Clone(r.Marks)
+	for i := range r.Marks {
+		switch m := &r.Marks[i]; {
+		case !r.acted(*m):
+		case r.Ending.Undo && m.open(automation.Undo):
+			m.UndoError = why
+		case m.open(automation.Release):
+			m.ReleaseError = why
+		}
+	}
 }
 
 // unwound goes on from an attempt to undo or release a step.
@@ -57,7 +76,7 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 	over := trying.over(steps, now)
 	switch {
 	case err == nil || failure.ClassOf(err) == failure.Skip:
-		r.takenBack(m, now)
+		r.takenBack(infoOf(steps, r.Step), m, now)
 		return r.unwind(steps, now)
 	case failure.ClassOf(err) == failure.Wait && !over:
 		return r.await(steps, err, now)
@@ -75,11 +94,14 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 	return r.unwind(steps, now)
 }
 
-// takenBack marks the present act as done.
-func (r *Run) takenBack(m *Mark, now time.Time) {
+// takenBack marks the present act as done. The release of a step that has no
+// undo is its undo: there is nothing that it could leave.
+func (r *Run) takenBack(info automation.StepInfo, m *Mark, now time.Time) {
 	if r.Act == automation.Release {
 		m.Released = now
-		return
+		if info.Undoes || !r.Ending.Undo {
+			return
+		}
 	}
 	m.Undone = now
 	ours := func(c automation.Change) bool { return c.Step == m.Step }

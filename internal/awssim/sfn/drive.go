@@ -29,22 +29,50 @@ func (e *InvokeError) Error() string { return e.Name + ": " + e.Cause }
 const MaxHistory = 25_000
 
 // Drive runs all executions that are running to their end, one after another,
-// also those that are started meanwhile. When ctx ends the present one stays
+// also those that are started meanwhile, but for those that another Drive is at. When ctx ends the present one stays
 // where it is, and goes on with the next Drive: a Wait ends when it would have,
 // and a Task is begun anew, with all its retries.
 func (s *Service) Drive(ctx context.Context, clk clock.Clock, f Function) error {
 	for {
-		arn, ok := s.running()
+		arn, ok := s.take()
 		if !ok {
 			return nil
 		}
 		d := driver{service: s, arn: arn, clock: clk, function: f}
-		for d.running() {
-			if err := d.step(ctx); err != nil {
-				return fmt.Errorf("execution %s: %w", arn, err)
-			}
+		if err := d.run(ctx); err != nil {
+			return fmt.Errorf("execution %s: %w", arn, err)
 		}
 	}
+}
+
+// take finds an execution that runs and that nobody drives.
+func (s *Service) take() (arn string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.Executions() {
+		if e.Status == "RUNNING" && !s.driven[e.ARN] {
+			s.driven[e.ARN] = true
+			return e.ARN, true
+		}
+	}
+	return "", false
+}
+
+func (s *Service) leave(arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.driven, arn)
+}
+
+// run carries out states until the execution has ended.
+func (d driver) run(ctx context.Context) error {
+	defer d.service.leave(d.arn)
+	for d.running() {
+		if err := d.step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // driver runs one execution. It never holds the world's lock while a function

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -66,10 +67,15 @@ func (s *world) clone() *world {
 }
 
 // Service is Step Functions in one world.
-type Service struct{ store *awssim.Store[*world] }
+type Service struct {
+	store *awssim.Store[*world]
+
+	mu     sync.Mutex      // guards driven; not held while anything is called
+	driven map[string]bool // executions that a Drive is at
+}
 
 // New makes the service for [awssim.New].
-func New() *Service { return &Service{} }
+func New() *Service { return &Service{driven: map[string]bool{}} }
 
 // Attach implements [awssim.Service].
 func (s *Service) Attach(w *awssim.World) {
@@ -98,16 +104,6 @@ func (s *Service) Executions() []Execution {
 		}
 	})
 	return all
-}
-
-// running is the first execution that runs.
-func (s *Service) running() (arn string, ok bool) {
-	for _, e := range s.Executions() {
-		if e.Status == "RUNNING" {
-			return e.ARN, true
-		}
-	}
-	return "", false
 }
 
 func createStateMachine(m *awssim.Moment, s *world, in *sfn.CreateStateMachineInput) (*sfn.CreateStateMachineOutput, error) {

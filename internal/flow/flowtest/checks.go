@@ -31,6 +31,7 @@ var checks = []check{
 	{name: "pairs of faults", run: checkPairs},
 	{name: "two processes interleaved", run: checkInterleaved},
 	{name: "an outage", run: checkOutage, only: func(s shape) bool { return s.mayRecover() }},
+	{name: "a program that lacks the kind", run: checkOutdated},
 	{name: "a key is handled once", run: checkOnce},
 }
 
@@ -158,6 +159,22 @@ func checkOutage(t *testing.T, process Process, s shape) *history {
 	return nil
 }
 
+// checkOutdated has the process die at every write to the ledger, and then only
+// processes of another program, which can end the run and no more; and then the
+// right one tries again.
+func checkOutdated(t *testing.T, process Process, s shape) *history {
+	for i, p := range play(t, process, s, nil).points {
+		if !p.ledger() || !p.writes {
+			continue
+		}
+		h := play(t, process, s, script{{i + 1, crashAfter}, {i + 2, outdated}}, (*history).judge, (*history).retry, (*history).judge).verdict()
+		if h != nil {
+			return h
+		}
+	}
+	return nil
+}
+
 // checkOnce has an event about a key that is handled once delivered again and
 // again: while it is handled, by others, and afterwards.
 func checkOnce(t *testing.T, process Process, s shape) *history {
@@ -226,7 +243,7 @@ func (h *history) retry() {
 	if !ok {
 		return
 	}
-	h.mended = true
+	h.mended, h.outdated = true, false
 	p, retries := h.spawn(), h.runs[id].Retries
 	h.note("%s is tried again", id)
 	if _, err := p.executor.Retry(p.ctx, id); err != nil {
@@ -237,7 +254,7 @@ func (h *history) retry() {
 	}
 	h.settle()
 	run := h.runs[id]
-	if run.Retries > retries && len(h.asked) == 0 && !h.script.has(deny) && run.Outcome.Failed() && len(h.shape.stuck) == 0 {
+	if run.Retries > retries && !h.outdated && len(h.asked) == 0 && !h.script.has(deny) && run.Outcome.Failed() && len(h.shape.stuck) == 0 {
 		h.wrong("tried again, run %s ended %s: %s", id, run.Outcome, run.Reason)
 	}
 }

@@ -78,6 +78,8 @@ const (
 	again fault = "try again"
 	// The process is there only after an hour, and its next call to AWS fails.
 	outage fault = "an hour later"
+	// From now on every process is of a program that lacks the kind.
+	outdated fault = "another program"
 	// AWS refuses the call for now, and the SDK does not repeat it.
 	failFirmly fault = "refused for now"
 )
@@ -111,7 +113,7 @@ func (f fault) can(p point) bool {
 		return p.ledger() && p.writes
 	case crashBefore, freeze, overtake:
 		return !read
-	case failBefore, outage, failFirmly:
+	case failBefore, outage, outdated, failFirmly:
 	}
 	return true
 }

@@ -44,7 +44,8 @@ type history struct {
 	processes []*process
 	born      int
 	mended    bool
-	reads     int // of the slots
+	outdated  bool // new processes lack the kind
+	reads     int  // of the slots
 
 	points  []point
 	ended   int    // how many points there were when the first run had ended
@@ -57,7 +58,8 @@ type history struct {
 	intents map[string][]intent
 	asked   map[string]time.Time // when a run was cancelled
 	sent    []string
-	excused int // notices that may be sent once more
+	excused int      // notices that may be sent once more
+	former  []string // values of slots that users changed
 	// overruled is the slot that a user was the last to set.
 	overruled string
 	taken     []taken // what was taken back, in order, since the run last went forward
@@ -172,6 +174,7 @@ func (h *history) interfere(c awssim.Call) {
 	if slot, value := h.shape.interferes(h.reads); slot != "" {
 		h.note("a user sets slot %s to %s", slot, value)
 		h.service.store.Do(func(_ *awssim.Moment, s *state) { s.slots[slot] = value })
+		h.former = append(h.former, h.before.slots[slot])
 		h.before.slots[slot], h.overruled = value, slot
 	}
 }
@@ -280,7 +283,7 @@ const impatience = 200
 func (h *history) drain(p *process) {
 	for range impatience {
 		due, ok := h.due()
-		if !ok {
+		if !ok || len(h.points) >= endless {
 			return
 		}
 		time.Sleep(max(0, time.Until(due)))

@@ -66,9 +66,21 @@ type step struct {
 	waits    bool   // until what it makes is available
 	checks   string // that the slot of this name is as the plan says; otherwise it replans
 	adopts   bool   // skips, if the slot is set already
+	rechecks string // the same, after its effect
 	commit   bool
 	noUndo   bool
+	flaw     stepFlaw
 }
+
+// stepFlaw is a way to get a step wrong, for the tests of the suite.
+type stepFlaw string
+
+const (
+	trusting stepFlaw = "its undo believes what the state remembers"
+	hasty    stepFlaw = "its undo believes the first look"
+	heedless stepFlaw = "its do does not look for what is there"
+	greedy   stepFlaw = "its undo takes what others made"
+)
 
 // mayRecover says that the flow ends well unless something goes wrong for good.
 func (s shape) mayRecover() bool { return s.want == flow.Succeeded && s.differs == nil }
@@ -164,10 +176,8 @@ func (s shape) decide(slots map[string]string) automation.Plan {
 }
 
 func (st step) do(ctx context.Context, t *turn) error {
-	if st.checks != "" {
-		if err := st.check(ctx, t); err != nil {
-			return err
-		}
+	if err := compareSlot(ctx, t, st.checks); err != nil {
+		return err
 	}
 	if st.holds {
 		if err := st.make(ctx, t, true); err != nil {
@@ -194,18 +204,21 @@ func (st step) do(ctx context.Context, t *turn) error {
 			return err
 		}
 	}
-	return nil
+	return compareSlot(ctx, t, st.rechecks)
 }
 
-// check finds out whether somebody has changed a slot since the plan was made.
-func (st step) check(ctx context.Context, t *turn) error {
+// compareSlot finds out whether somebody has changed a slot since the plan was made.
+func compareSlot(ctx context.Context, t *turn, slot string) error {
+	if slot == "" {
+		return nil
+	}
 	slots, err := readSlots(ctx, t.AWS)
 	if err != nil {
 		return err
 	}
 	for _, c := range t.Plan.Changes {
-		if now := slots[st.checks]; c.Resource == "slots "+st.checks && now != c.From && now != c.To {
-			return &automation.Replan{Why: fmt.Sprintf("slot %s is %s", st.checks, now)}
+		if now := slots[slot]; c.Resource == "slots "+slot && now != c.From && now != c.To {
+			return twice(&automation.Replan{Why: fmt.Sprintf("slot %s is %s", slot, now)})
 		}
 	}
 	return nil
@@ -217,10 +230,13 @@ func (st step) make(ctx context.Context, t *turn, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 {
+	if len(found) == 0 || st.flaw == heedless {
 		tags := tagsOf(t.Run.ID, st.name, temporary)
 		// Since tells apart a run from the same run tried again later.
 		token := fmt.Sprintf("%s %s %t %d", t.Run.ID, st.name, temporary, t.Since.UnixNano())
+		if st.flaw == heedless {
+			token += fmt.Sprint(t.Attempt)
+		}
 		spec := types.TagSpecification{ResourceType: types.ResourceTypeNetworkInterface}
 		for _, k := range slices.Sorted(maps.Keys(tags)) {
 			spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
@@ -248,6 +264,9 @@ func (st step) make(ctx context.Context, t *turn, temporary bool) error {
 }
 
 func (st step) undo(ctx context.Context, t *turn) error {
+	if st.flaw == trusting && t.State.Made[st.name] == "" {
+		return nil
+	}
 	for _, c := range t.Plan.For(st.name) {
 		slots, err := readSlots(ctx, t.AWS)
 		if err != nil {
@@ -282,7 +301,7 @@ func (st step) remove(ctx context.Context, t *turn, temporary bool) error {
 			return fmt.Errorf("delete %s: %w", *n.NetworkInterfaceId, err)
 		}
 	}
-	if len(found) == 0 {
+	if len(found) == 0 && st.flaw != hasty {
 		return twice(t.Absent("what step " + st.name + " makes"))
 	}
 	return nil
@@ -291,6 +310,9 @@ func (st step) remove(ctx context.Context, t *turn, temporary bool) error {
 func (st step) find(ctx context.Context, t *turn, temporary bool) ([]types.NetworkInterface, error) {
 	var filters []types.Filter
 	tags := tagsOf(t.Run.ID, st.name, temporary)
+	if st.flaw == greedy {
+		delete(tags, tagRun)
+	}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		filters = append(filters, types.Filter{Name: aws.String("tag:" + k), Values: []string{tags[k]}})
 	}

@@ -58,6 +58,9 @@ func (h *history) spawn() *process {
 		Clients: func(region string) *cloud.Clients { return h.clients },
 		Clock:   clock.Real{}, Log: slog.New(slog.DiscardHandler), Owner: p.name,
 	}
+	if h.outdated {
+		p.executor.Kinds = nil
+	}
 	p.engine = h.engine(p.executor)
 	return p
 }
@@ -91,8 +94,10 @@ func (p *process) arrive(ctx context.Context, at point) (fault, error) {
 	at.rereads = at.ledger() && !at.writes && p.last.ledger() && !p.last.writes
 	h.points = append(h.points, at)
 	n := len(h.points)
-	if n%endless == 0 {
-		h.wrong("%d calls", n)
+	if n >= endless {
+		if n == endless {
+			h.wrong("%d calls, and no end", n)
+		}
 		p.kill()
 		return "", errDead
 	}
@@ -112,7 +117,9 @@ func (p *process) arrive(ctx context.Context, at point) (fault, error) {
 	case freeze:
 		time.Sleep(attempt + 2*flow.Slack)
 	case overtake:
-		h.drain(h.spawn())
+		q := h.spawn()
+		h.resume(q) // at once, which must come to nothing, and when it is due
+		h.drain(q)
 	case deliver:
 		h.deliver(h.spawn())
 	case handle:
@@ -122,6 +129,8 @@ func (p *process) arrive(ctx context.Context, at point) (fault, error) {
 	case outage:
 		time.Sleep(time.Hour)
 		p.upset = true
+	case outdated:
+		h.outdated, p.executor.Kinds = true, nil
 	}
 	p.last, p.at = at, time.Now()
 	if p.upset && at.aws() {

@@ -71,6 +71,18 @@ var shapes = []shape{
 		},
 		want: flow.NothingToDo,
 	},
+	{
+		name:  "a step replans after its effect, and a later one fails",
+		steps: []step{{name: "a", sets: "s", rechecks: "t"}, {name: "b", sets: "t"}, makeC},
+		interferes: func(n int) (string, string) {
+			if n == 1 {
+				return "t", "user"
+			}
+			return "", ""
+		},
+		fails: map[string]failing{"c do": stops},
+		want:  flow.RolledBack, left: []string{"slots t"},
+	},
 	{name: "nothing to do", steps: []step{{name: "a", makes: true}}, want: flow.NothingToDo},
 	{
 		name: "nothing can be done", steps: []step{makeA}, stuck: []automation.Remark{{Resource: "x", Why: "is out of reach"}},

@@ -16,8 +16,13 @@ type Task struct {
 	Step string `json:"step"`
 }
 
-// StepUnwind is the step of the loop that undoes and releases.
-const StepUnwind = "(unwind)"
+// The steps of an execution that are none of the kind's.
+const (
+	// StepUnwind is the step of the loop that undoes and releases.
+	StepUnwind = "(unwind)"
+	// StepGiveUp is where an execution goes that could not have its turn taken.
+	StepGiveUp = "(give up)"
+)
 
 // Answer is what a Task state gets: where to go.
 type Answer struct {
@@ -39,8 +44,10 @@ func answer(run *flow.Run, steps []automation.StepInfo, t Task, now time.Time) A
 	switch at := position(steps, run.Step); {
 	case !run.Live():
 		return Answer{Go: string(run.Outcome)}
-	case t.Step == StepUnwind:
+	case t.Step == StepUnwind && (run.Ending != nil || run.Until.After(now)):
 		return wait(run, now)
+	case t.Step == StepUnwind: // it is tried again, and goes on
+		return Answer{Go: GoPlan}
 	case run.Ending != nil:
 		return Answer{Go: GoUnwind}
 	case run.Step == t.Step:

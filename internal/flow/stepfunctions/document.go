@@ -40,9 +40,10 @@ func Document(d automation.Definition, function string) ([]byte, error) {
 		if i > 0 {
 			ways = append(ways, way{GoPlan, automation.StepPlan})
 		}
-		all.step(name, function, attempts[i], StepUnwind, ways)
+		all.step(name, function, attempts[i], StepGiveUp, ways)
 	}
-	all.step(StepUnwind, function, longest, string(flow.Stuck), []way{{GoWait, waitState(StepUnwind)}})
+	all.step(StepUnwind, function, longest, string(flow.Stuck), []way{{GoWait, waitState(StepUnwind)}, {GoPlan, automation.StepPlan}})
+	all[StepGiveUp] = task(StepGiveUp, function, automation.PlanAttempt, string(flow.Stuck), StepUnwind)
 	document, err := json.MarshalIndent(map[string]any{
 		"Comment": fmt.Sprintf("%s: %s. An execution carries a run's id and step; the run is in Drover's ledger.", d.Name, d.Title),
 		"StartAt": automation.StepPlan,
@@ -63,7 +64,21 @@ func waitState(step string) string   { return step + ": wait" }
 // step adds the three states of a step. If its function cannot be had, the
 // execution goes to trouble.
 func (s states) step(name, function string, attempt time.Duration, trouble string, ways []way) {
-	s[name] = map[string]any{
+	s[name] = task(name, function, attempt, trouble, choiceState(name))
+	for _, o := range []flow.Outcome{flow.Succeeded, flow.NothingToDo, flow.RolledBack, flow.Stuck} {
+		ways = append(ways, way{string(o), string(o)})
+	}
+	var choices []any
+	for _, w := range ways {
+		choices = append(choices, map[string]any{"Variable": "$.turn.go", "StringEquals": w.word, "Next": w.state})
+	}
+	s[choiceState(name)] = map[string]any{"Type": "Choice", "Choices": choices, "Default": trouble}
+	s[waitState(name)] = map[string]any{"Type": "Wait", "SecondsPath": "$.turn.seconds", "Next": name}
+}
+
+// task is a call of the function for a step.
+func task(name, function string, attempt time.Duration, trouble, next string) any {
+	return map[string]any{
 		"Type":     "Task",
 		"Resource": "arn:aws:states:::lambda:invoke",
 		"Parameters": map[string]any{
@@ -80,17 +95,8 @@ func (s states) step(name, function string, attempt time.Duration, trouble strin
 			"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": 1, "MaxAttempts": 8, "BackoffRate": 2,
 		}},
 		"Catch": []any{map[string]any{"ErrorEquals": []string{"States.ALL"}, "ResultPath": "$.error", "Next": trouble}},
-		"Next":  choiceState(name),
+		"Next":  next,
 	}
-	for _, o := range []flow.Outcome{flow.Succeeded, flow.NothingToDo, flow.RolledBack, flow.Stuck} {
-		ways = append(ways, way{string(o), string(o)})
-	}
-	var choices []any
-	for _, w := range ways {
-		choices = append(choices, map[string]any{"Variable": "$.turn.go", "StringEquals": w.word, "Next": w.state})
-	}
-	s[choiceState(name)] = map[string]any{"Type": "Choice", "Choices": choices, "Default": trouble}
-	s[waitState(name)] = map[string]any{"Type": "Wait", "SecondsPath": "$.turn.seconds", "Next": name}
 }
 
 func end(kind string) any { return map[string]any{"Type": kind} }

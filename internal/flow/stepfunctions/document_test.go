@@ -58,7 +58,7 @@ func TestNothingButRunAndStepIsCarried(t *testing.T) {
 	if err := dec.Decode(&document); err != nil {
 		t.Fatal(err)
 	}
-	attempts := map[string]time.Duration{automation.StepPlan: automation.PlanAttempt, stepfunctions.StepUnwind: automation.PlanAttempt}
+	attempts := map[string]time.Duration{automation.StepPlan: automation.PlanAttempt, stepfunctions.StepUnwind: automation.PlanAttempt, stepfunctions.StepGiveUp: automation.PlanAttempt}
 	for _, s := range kind.Steps {
 		attempts[s.Name] = s.Attempt
 	}
@@ -79,7 +79,7 @@ func TestNothingButRunAndStepIsCarried(t *testing.T) {
 			t.Errorf("%s times out after %s, want %s", name, got, want)
 		}
 	}
-	if tasks != len(kind.Steps)+2 {
+	if tasks != len(kind.Steps)+3 {
 		t.Errorf("%d Tasks for %d steps", tasks, len(kind.Steps))
 	}
 }

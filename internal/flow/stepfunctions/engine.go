@@ -89,13 +89,11 @@ func (g *Engine) Turn(ctx context.Context, t Task) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if t.Step == StepUnwind && run.Live() && run.Ending == nil {
-		// The execution could not reach the function and has given up.
-		if _, err := g.Cancel(ctx, run.ID, "Step Functions", "the execution gave up; its history says why"); err != nil && !isEnded(err) {
-			return Answer{}, err
-		}
+	asked, err := g.asked(ctx, run, t)
+	if err != nil {
+		return Answer{}, err
 	}
-	if run.Live() && (run.Step == t.Step || t.Step == StepUnwind) {
+	if run.Live() && (run.Ending == nil && run.Step == t.Step || t.Step == StepUnwind && (run.Ending != nil || asked)) {
 		if run, err = g.Executor.Turn(ctx, t.Run); err != nil {
 			return Answer{}, err
 		}
@@ -106,6 +104,26 @@ func (g *Engine) Turn(ctx context.Context, t Task) (Answer, error) {
 		}
 	}
 	return answer(run, g.steps(run), t, g.Clock.Now()), nil
+}
+
+// asked says whether a run that goes forward is to stop: the execution that could
+// not have its turn taken asks for that itself.
+func (g *Engine) asked(ctx context.Context, run *flow.Run, t Task) (bool, error) {
+	if !run.Live() || run.Ending != nil {
+		return false, nil
+	}
+	switch t.Step {
+	case StepGiveUp:
+		_, err := g.Cancel(ctx, run.ID, "Step Functions", "the execution gave up; its history says why")
+		if err != nil && !isEnded(err) {
+			return false, err
+		}
+		return true, nil
+	case StepUnwind:
+		c, err := g.Cancelled(ctx, run.ID)
+		return c != nil, err
+	}
+	return false, nil
 }
 
 func isEnded(err error) bool {
@@ -142,6 +160,10 @@ func (g *Engine) conclude(ctx context.Context, run *flow.Run) error {
 // to be lost. It is far more than Step Functions is ever late by.
 const overdue = 2 * time.Minute
 
+// restart is how often a new execution is started for a run that stays overdue:
+// the one that was started for it may be lost as well.
+const restart = 15 * time.Minute
+
 // Recover starts new executions for runs whose execution is lost, and sends
 // notices that are due. It is for a schedule. All errors are returned, joined.
 func (g *Engine) Recover(ctx context.Context) error {
@@ -175,11 +197,12 @@ func (g *Engine) recover(ctx context.Context, id string) error {
 	if run.Until.After(due) {
 		due = run.Until
 	}
-	if g.Clock.Now().Sub(due) < overdue {
+	late := g.Clock.Now().Sub(due)
+	if late < overdue {
 		return nil
 	}
 	// Named after what is overdue: whoever else finds it starts the same one.
-	return g.execute(ctx, run, fmt.Sprintf("%s-d%d", run.ID, due.Unix()))
+	return g.execute(ctx, run, fmt.Sprintf("%s-d%d-%d", run.ID, due.Unix(), late/restart))
 }
 
 // Ended goes on from the event that an execution of ours has ended. If its
