@@ -123,8 +123,11 @@ func (r *Run) Writes() []Entry {
 // acknowledge adds to Made the plan's changes that the audit shows as done.
 func (r *Run) acknowledge(entries []Entry) {
 	for _, c := range r.Plan.Filled(r.Values).Changes {
+		if m := r.mark(c.Step); m != nil && !m.Undone.IsZero() {
+			continue // taken back by whoever overtook the attempt
+		}
 		done := slices.ContainsFunc(entries, func(e Entry) bool {
-			return e.Act == automation.Do && e.Outcome == call.Done && c.Same(e.change())
+			return e.Step == c.Step && e.Act == automation.Do && e.Outcome == call.Done && c.Same(e.change())
 		})
 		if done && !slices.ContainsFunc(r.Made, c.Same) {
 			r.Made = append(r.Made, c)

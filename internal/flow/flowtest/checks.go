@@ -15,6 +15,7 @@ import (
 var (
 	firstSeed = flag.Uint64("flowtest.seed", 1, "the first seed of flowtest's histories")
 	seeds     = flag.Int("flowtest.seeds", defaultSeeds, "how many histories of each seeded kind flowtest plays")
+	one       = flag.Int("flowtest.stride", defaultStride, "of how many single faults flowtest plays one")
 )
 
 // check is one part of the suite. It plays histories and says what was wrong
@@ -107,9 +108,9 @@ func (h *history) end() string {
 // stride is of how many single faults one is played.
 func stride() int {
 	if testing.Short() {
-		return 7 * defaultStride
+		return 7 * *one
 	}
-	return defaultStride
+	return *one
 }
 
 // checkPairs plays seeded pairs of faults: the second befalls what the first

@@ -3,6 +3,7 @@ package stepfunctions_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"sync"
 	"testing"
 
@@ -19,6 +20,17 @@ import (
 	"github.com/droverhq/drover/internal/flow/flowtest"
 	"github.com/droverhq/drover/internal/flow/stepfunctions"
 )
+
+// The executor, which is most of what the suite tries, is tried in full with the
+// embedded engine. Here every seventh fault does, unless the command line says
+// otherwise, which is read later.
+func init() {
+	for name, value := range map[string]string{"flowtest.seeds": "3", "flowtest.stride": "7"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+}
 
 // TestStepFunctions holds the engine against the suite for engines. A process is
 // a sandbox of the Lambda function. Step Functions itself does not die: the
