@@ -56,7 +56,7 @@ func TestTheLongestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-		if turns++; !run.Live() {
+			if turns++; !run.Live() {
 				break
 			}
 			if wait := time.Until(run.Due); wait > 0 { // Step Functions waits for whole seconds

@@ -115,8 +115,20 @@ func (r Run) futile(steps []automation.StepInfo) bool { return r.touched() && !r
 func (r Run) stepDone(steps []automation.StepInfo, now time.Time) Run {
 	if m := r.mark(r.Step); m != nil {
 		m.Done = now
+		r.verified(*m)
 	}
 	return r.proceed(steps, now)
+}
+
+// verified adds to Made the changes of a step that is done whose calls were never
+// answered: the step has seen that they took effect.
+func (r *Run) verified(m Mark) {
+	for _, c := range r.Plan.Filled(r.Values).For(m.Step) {
+		asked := slices.ContainsFunc(r.Audit, func(e Entry) bool { return m.made(e) && c.Same(e.change()) })
+		if asked && !slices.ContainsFunc(r.Made, c.Same) {
+			r.Made = append(r.Made, c)
+		}
+	}
 }
 
 // proceed goes on to the first step that is not done, or to the end.

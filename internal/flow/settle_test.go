@@ -169,3 +169,16 @@ func TestTooLargeSaysWhatToDo(t *testing.T) {
 		t.Errorf("encode = %v, hints %q; want a stop with a hint", err, failure.Hints(err))
 	}
 }
+
+// TestACallWithoutAnAnswerCountsOnceItsStepIsDone: the step looks before it says
+// that it is done.
+func TestACallWithoutAnAnswerCountsOnceItsStepIsDone(t *testing.T) {
+	r := settle(moving(one, other), steps, result{err: errors.New("no answer"), entries: []Entry{audited(one, call.Unknown)}}, t0)
+	if len(r.Made) > 0 {
+		t.Errorf("made before anybody has looked: %v", r.Made)
+	}
+	r = settle(r, steps, result{entries: []Entry{audited(other, call.Done)}}, t0)
+	if r.Outcome != Succeeded || len(r.Made) != 2 {
+		t.Errorf("%s with %d changes made, want 2", r.Outcome, len(r.Made))
+	}
+}
