@@ -41,14 +41,16 @@ func TestReopen(t *testing.T) {
 		{"what is committed stands, and what was released is needed again", ended(released), committing("b"), "do b attempt 0, due in 0s", "Abc"},
 		{
 			"what is committed stands", ended(released),
-			[]automation.StepInfo{{Name: "a"}, {Name: "b", Commit: true}, {Name: "c"}}, "do b attempt 0, due in 0s", "Abc",
+			[]automation.StepInfo{{Name: "a"}, {Name: "b", Commit: true}, {Name: "c"}},
+			"do b attempt 0, due in 0s", "Abc",
 		},
 		{
 			"a step that did nothing is forgotten", ended(func(r *Run) {
 				released(r)
 				r.Marks[1].Released, r.Audit = time.Time{}, []Entry{called("a", call.Done), called("b", call.Done), called("c", call.Refused)}
 			}),
-			[]automation.StepInfo{{Name: "a"}, {Name: "b", Commit: true}, {Name: "c"}}, "do c attempt 0, due in 0s", "AB",
+			[]automation.StepInfo{{Name: "a"}, {Name: "b", Commit: true}, {Name: "c"}},
+			"do c attempt 0, due in 0s", "AB",
 		},
 		{"a failed undo is tried again first", ended(func(r *Run) { released(r); undone(r, 0, 2); r.Marks[1].UndoError = "x" }), abc, "undo b attempt 0, due in 0s | again", "ABc"},
 		{"a failed release is tried again first", ended(func(r *Run) {

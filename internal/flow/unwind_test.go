@@ -107,12 +107,16 @@ func TestUnwind(t *testing.T) {
 			}), abc, result{}, 0, "undo a attempt 0, due in 0s",
 		},
 		{
-			"after success things are only released", doing("c"), abc, result{entries: []Entry{called("c", call.Done)}}, 0,
+			"after success things are only released", doing("c"), abc,
+			result{entries: []Entry{called("c", call.Done)}},
+			0,
 			"release c attempt 0, due in 0s",
 		},
 		{
 			"then the run has succeeded", unwinding(automation.Release, "b", Ending{Outcome: Succeeded}),
-			abc, result{}, 0, "succeeded | 1 notice",
+			abc,
+			result{},
+			0, "succeeded | 1 notice",
 		},
 		{
 			"what is committed is not undone", doing("c"), committing("b"), result{err: stop}, 0, "release c attempt 0, due in 0s",
@@ -120,32 +124,46 @@ func TestUnwind(t *testing.T) {
 		{
 			"what was released after a commit leaves a person to look",
 			unwinding(automation.Release, "b", Ending{Outcome: RolledBack, Reason: "cause"}),
-			committing("b"), result{}, 0,
+			committing("b"),
+			result{},
+			0,
 			"stuck | cause | left rtb-c may have changed: nobody knows whether ec2:ReplaceRoute is done | 1 notice",
 		},
 		{"a commit that is not done is undone", doing("b"), committing("b"), result{err: stop}, 0, "undo b attempt 0, due in 0s"},
 		{
-			"an undo that waits", unwinding(automation.Undo, "b", failed()), abc, result{err: failure.Waitf(t0.Add(time.Minute), "x")}, 0,
+			"an undo that waits", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: failure.Waitf(t0.Add(time.Minute), "x")},
+			0,
 			"undo b attempt 0, due in 1m0s | waiting: x",
 		},
 		{
-			"not more often than the step polls", unwinding(automation.Undo, "b", failed()), abc, result{err: failure.Waitf(t0, "x")}, 0,
+			"not more often than the step polls", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: failure.Waitf(t0, "x")},
+			0,
 			"undo b attempt 0, due in 5s | waiting: x",
 		},
 		{
-			"an undo that fails for now", unwinding(automation.Undo, "b", failed()), abc, result{err: errors.New("x")}, 0,
+			"an undo that fails for now", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: errors.New("x")},
+			0,
 			"undo b attempt 1, due in 250ms | waiting: another attempt: x",
 		},
 		{
-			"its limit begins when AWS shows what there is", unwinding(automation.Undo, "b", failed()), abc, result{err: errors.New("x")}, 2*time.Minute + 59*time.Second,
+			"its limit begins when AWS shows what there is", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: errors.New("x")},
+			2*time.Minute + 59*time.Second,
 			"undo b attempt 1, due in 250ms | waiting: another attempt: x",
 		},
 		{
-			"and ends", unwinding(automation.Undo, "b", failed()), abc, result{err: errors.New("x")}, 3 * time.Minute,
+			"and ends", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: errors.New("x")},
+			3 * time.Minute,
 			"release b attempt 0, due in 0s",
 		},
 		{
-			"also for what waits", unwinding(automation.Undo, "b", failed()), abc, result{err: failure.Waitf(t0, "x")}, 3 * time.Minute,
+			"also for what waits", unwinding(automation.Undo, "b", failed()), abc,
+			result{err: failure.Waitf(t0, "x")},
+			3 * time.Minute,
 			"release b attempt 0, due in 0s",
 		},
 		{"an undo that cannot be done", unwinding(automation.Undo, "b", failed()), abc, result{err: stop}, 0, "release b attempt 0, due in 0s"},
@@ -154,23 +172,31 @@ func TestUnwind(t *testing.T) {
 			"all is taken back", with(unwinding(automation.Undo, "a", failed()), func(r *Run) {
 				r.Marks[1].Undone, r.Marks[1].Released = t0, t0
 				r.Marks, r.Made, r.Plan.Changes = r.Marks[:2], r.Made[:1], r.Plan.Changes[:2]
-			}), abc, result{}, 0,
+			}), abc,
+			result{},
+			0,
 			"rolled-back | cause | left rtb-a is still eni-a, not eni-b | left rtb-b is still eni-a, not eni-b | 1 notice",
 		},
 		{
 			"something is left over", with(unwinding(automation.Undo, "a", failed()), func(r *Run) {
 				r.Marks[1].UndoError, r.Marks[1].Released = "denied", t0
 				r.Marks, r.Made, r.Plan.Changes = r.Marks[:2], r.Made[:2], r.Plan.Changes[:2]
-			}), abc, result{}, 0,
+			}), abc,
+			result{},
+			0,
 			"stuck | cause | left rtb-b went to eni-b and could not be undone: denied | left rtb-a is still eni-a, not eni-b | 1 notice",
 		},
 		{
 			"a release that cannot be done makes a person look", unwinding(automation.Release, "b", Ending{Outcome: Succeeded}),
-			abc, result{err: stop}, 0, "stuck | something is left over | left step b could not be released: denied | 1 notice",
+			abc,
+			result{err: stop},
+			0, "stuck | something is left over | left step b could not be released: denied | 1 notice",
 		},
 		{
 			"also if there was nothing to do", unwinding(automation.Release, "b", Ending{Outcome: NothingToDo, Reason: "all well"}),
-			abc, result{err: stop}, 0, "stuck | all well; something is left over | left step b could not be released: denied | 1 notice",
+			abc,
+			result{err: stop},
+			0, "stuck | all well; something is left over | left step b could not be released: denied | 1 notice",
 		},
 		{
 			"calls outside the plan are named", with(unwinding(automation.Undo, "a", failed()), func(r *Run) {
@@ -178,18 +204,24 @@ func TestUnwind(t *testing.T) {
 				stray.Operation, stray.Resource = "ec2:CreateTags", "eni-1"
 				r.Audit = append(r.Audit, stray, stray)
 				r.Marks, r.Made, r.Plan.Changes = r.Marks[:1], nil, nil
-			}), abc, result{err: stop}, 0,
+			}), abc,
+			result{err: stop},
+			0,
 			"stuck | cause | left step a could not be undone: denied; it called ec2:ReplaceRoute rtb-a, ec2:CreateTags eni-1 | 1 notice",
 		},
 		{
 			"so is an attempt that never told", with(unwinding(automation.Undo, "a", failed()), func(r *Run) {
 				r.Audit, r.Marks, r.Made, r.Plan.Changes = nil, r.Marks[:1], nil, nil
 				r.Marks[0].Lost = true
-			}), abc, result{err: stop}, 0,
+			}), abc,
+			result{err: stop},
+			0,
 			"stuck | cause | left step a could not be undone: denied; it called perhaps more in an attempt that never told | 1 notice",
 		},
 		{
-			"a program without the kind takes nothing back", unwinding(automation.Undo, "b", failed()), nil, result{err: stop}, 0,
+			"a program without the kind takes nothing back", unwinding(automation.Undo, "b", failed()), nil,
+			result{err: stop},
+			0,
 			"stuck | cause | left rtb-a went to eni-b and could not be undone: this program cannot do that" +
 				" | left rtb-b went to eni-b and could not be undone: denied" +
 				" | left step b could not be released: this program cannot do that" +
@@ -197,7 +229,9 @@ func TestUnwind(t *testing.T) {
 				" | left rtb-c may have changed: nobody knows whether ec2:ReplaceRoute is done | 1 notice",
 		},
 		{
-			"and does not know what it may undo", doing("b"), nil, result{err: stop}, 0,
+			"and does not know what it may undo", doing("b"), nil,
+			result{err: stop},
+			0,
 			"stuck | denied | left step a could not be released: this program cannot do that | left rtb-b is still eni-a, not eni-b | 1 notice",
 		},
 	} {
@@ -228,27 +262,34 @@ func TestSettleWhatMayHaveActed(t *testing.T) {
 		{"and what it is known to have done", doing("a"), gate, result{err: failure.Skipf("done"), entries: []Entry{called("a", call.Done)}}, "do b attempt 0, due in 0s"},
 		{
 			"a step that changes nothing cannot have done it", with(doing("a"), func(r *Run) { lost(r); r.Plan.Changes = []automation.Change{changeOf("b")} }),
-			gate, result{err: failure.Skipf("not ours")}, "nothing-to-do | not ours",
+			gate,
+			result{err: failure.Skipf("not ours")},
+			"nothing-to-do | not ours",
 		},
 		{
 			"a new plan does not need what was done", with(doing("a"), func(r *Run) { r.Step = automation.StepPlan; lost(r) }), abc,
-			result{plan: automation.Plan{Nothing: "all well"}}, "undo a attempt 0, due in 0s",
+			result{plan: automation.Plan{Nothing: "all well"}},
+			"undo a attempt 0, due in 0s",
 		},
 		{
 			"nor does one that is stuck", with(doing("a"), func(r *Run) { r.Step = automation.StepPlan; lost(r) }), abc,
-			result{plan: automation.Plan{Stuck: []automation.Remark{{Resource: "x", Why: "stays"}}}}, "undo a attempt 0, due in 0s",
+			result{plan: automation.Plan{Stuck: []automation.Remark{{Resource: "x", Why: "stays"}}}},
+			"undo a attempt 0, due in 0s",
 		},
 		{
 			"unless it is committed", with(doing("b"), func(r *Run) { r.Step, r.Made = automation.StepPlan, nil }), committing("a"),
-			result{plan: automation.Plan{Nothing: "all well"}}, "release b attempt 0, due in 0s",
+			result{plan: automation.Plan{Nothing: "all well"}},
+			"release b attempt 0, due in 0s",
 		},
 		{
 			"a change that was made stands", with(doing("b"), func(r *Run) { r.Step, r.Marks = automation.StepPlan, r.Marks[:1] }), abc,
-			result{plan: automation.Plan{Nothing: "all well"}}, "succeeded | 1 notice",
+			result{plan: automation.Plan{Nothing: "all well"}},
+			"succeeded | 1 notice",
 		},
 		{
 			"a new plan is gone through from the beginning", with(doing("b"), func(r *Run) { r.Step = automation.StepPlan }), abc,
-			result{plan: automation.Plan{Changes: []automation.Change{changeOf("c")}}}, "do a attempt 0, due in 0s",
+			result{plan: automation.Plan{Changes: []automation.Change{changeOf("c")}}},
+			"do a attempt 0, due in 0s",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

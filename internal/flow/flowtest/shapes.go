@@ -118,6 +118,12 @@ var shapes = []shape{
 		want:  flow.Stuck, left: []string{"slots s"},
 	},
 	{
+		name:  "a step only holds, and a later one fails",
+		steps: []step{holdA, setB, makeC}, differs: []string{"a"},
+		fails: map[string]failing{"c done": stops},
+		want:  flow.RolledBack, left: []string{"slots s"},
+	},
+	{
 		name:  "undo and release",
 		steps: []step{{name: "a", makes: true, holds: true}, {name: "b", sets: "s", makes: true, holds: true}, makeC},
 		fails: map[string]failing{"c done": stops},
