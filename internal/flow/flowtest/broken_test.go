@@ -11,6 +11,7 @@ import (
 // TestEveryFlawIsCaught also wants a flaw for every check. That the checks find
 // nothing wrong with a sound engine is what the tests of the engines show.
 func TestEveryFlawIsCaught(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a part of the histories catches a part of the flaws")
 	}

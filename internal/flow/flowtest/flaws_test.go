@@ -91,7 +91,7 @@ var flaws = []flaw{
 	},
 	{
 		name: "does not look who owns a run", caughtBy: []string{"any single fault", "two processes interleaved"}, with: "several steps",
-		executor: reading("runs/", func(run map[string]any) { delete(run, "until") }),
+		executor: reading(func(run map[string]any) { delete(run, "until") }),
 	},
 	{
 		name: "stores runs whatever has become of them", caughtBy: []string{"two processes interleaved"},
@@ -103,7 +103,7 @@ var flaws = []flaw{
 	},
 	{
 		name: "forgets that an attempt was lost", caughtBy: []string{"any single fault"}, with: "the first step skips what it has done",
-		executor: reading("runs/", func(run map[string]any) {
+		executor: reading(func(run map[string]any) {
 			run["owner"] = ""
 			for _, m := range list(run["marks"]) {
 				m["lost"] = false
@@ -112,23 +112,23 @@ var flaws = []flaw{
 	},
 	{
 		name: "forgets what it called", caughtBy: []string{"nothing goes wrong"},
-		executor: reading("runs/", func(run map[string]any) { delete(run, "audit") }),
+		executor: reading(func(run map[string]any) { delete(run, "audit") }),
 	},
 	{
 		name: "counts time in which nobody was there", caughtBy: []string{"an outage"},
-		executor: reading("runs/", func(run map[string]any) { delete(run, "idle") }),
+		executor: reading(func(run map[string]any) { delete(run, "idle") }),
 	},
 	{
 		name: "forgets until when what was undone may still be seen", caughtBy: []string{"any single fault"},
-		executor: reading("runs/", func(run map[string]any) { delete(run, "quiet") }),
+		executor: reading(func(run map[string]any) { delete(run, "quiet") }),
 	},
 	{
 		name: "forgets the changes of earlier plans", caughtBy: []string{"any single fault"}, with: "a step replans after its effect, and a later one fails",
-		executor: reading("runs/", func(run map[string]any) { delete(run, "former") }),
+		executor: reading(func(run map[string]any) { delete(run, "former") }),
 	},
 	{
 		name: "forgets what another program could not do", caughtBy: []string{"a program that lacks the kind"},
-		executor: reading("runs/", func(run map[string]any) {
+		executor: reading(func(run map[string]any) {
 			for _, m := range list(run["marks"]) {
 				delete(m, "undoError")
 				delete(m, "releaseError")
@@ -224,20 +224,19 @@ func (r repeating) Send(ctx context.Context, topic, subject, text string) error 
 	return nil
 }
 
-// reading has records under a prefix read otherwise than they were written.
-func reading(prefix string, change func(map[string]any)) func(*flow.Executor) {
-	return func(x *flow.Executor) { x.Ledger = misread{x.Ledger, prefix, change} }
+// reading has runs read otherwise than they were written.
+func reading(change func(map[string]any)) func(*flow.Executor) {
+	return func(x *flow.Executor) { x.Ledger = misread{x.Ledger, change} }
 }
 
 type misread struct {
 	ledger.Ledger
-	prefix string
 	change func(map[string]any)
 }
 
 func (m misread) Get(ctx context.Context, key string) (ledger.Record, error) {
 	r, err := m.Ledger.Get(ctx, key)
-	if err != nil || !strings.HasPrefix(key, m.prefix) {
+	if err != nil || !strings.HasPrefix(key, "runs/") {
 		return r, err
 	}
 	value := map[string]any{}
@@ -279,7 +278,7 @@ func (f forcing) Write(ctx context.Context, writes ...ledger.Write) error {
 		return err
 	}
 	for i, w := range writes {
-		r, err := f.Ledger.Get(ctx, w.Key)
+		r, err := f.Get(ctx, w.Key)
 		switch {
 		case err != nil && w.Op != ledger.OpCreate:
 			return nil // it is gone: so be it

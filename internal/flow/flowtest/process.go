@@ -131,6 +131,7 @@ func (p *process) arrive(ctx context.Context, at point) (fault, error) {
 		p.upset = true
 	case outdated:
 		h.outdated, p.executor.Kinds = true, nil
+	default: // befalls the call itself
 	}
 	p.last, p.at = at, time.Now()
 	if p.upset && at.aws() {
@@ -194,6 +195,7 @@ func (p *process) through(ctx context.Context, at point, effect func() error) er
 	case failAfter:
 		p.doubtful = true
 		return errLost
+	default:
 	}
 	return err
 }
@@ -225,6 +227,7 @@ func (h *history) intercept(c awssim.Call) awssim.Fault {
 		return awssim.FailBefore(awssim.Throttled(c.Operation))
 	case deny:
 		return awssim.FailBefore(awssim.Denied(c.Operation, "*"))
+	default:
 	}
 	return awssim.Fault{}
 }
