@@ -3,6 +3,6 @@
 package flowtest
 
 const (
-	defaultSeeds  = 15
+	defaultSeeds  = 10
 	defaultStride = 1
 )

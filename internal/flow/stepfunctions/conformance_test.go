@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -22,13 +23,20 @@ import (
 )
 
 // The executor, which is most of what the suite tries, is tried in full with the
-// embedded engine. Here every seventh fault does, unless the command line says
+// embedded engine. Here a tenth of that is, unless the command line says
 // otherwise, which is read later.
 func init() {
-	for name, value := range map[string]string{"flowtest.seeds": "3", "flowtest.stride": "7"} {
-		if err := flag.Set(name, value); err != nil {
-			panic(err)
-		}
+	scale("flowtest.stride", func(n int) int { return n * 10 })
+	scale("flowtest.seeds", func(n int) int { return max(1, n/10) })
+}
+
+func scale(name string, by func(int) int) {
+	n, err := strconv.Atoi(flag.Lookup(name).DefValue)
+	if err == nil {
+		err = flag.Set(name, strconv.Itoa(by(n)))
+	}
+	if err != nil {
+		panic(err)
 	}
 }
 
