@@ -108,7 +108,7 @@ func TestValidatorRefuses(t *testing.T) {
 		"a way that leads nowhere":    {`"Next": "build: where to"`, `"Next": "build: where from"`},
 		"a Wait for no known time":    {`"SecondsPath": "$.turn.seconds"`, `"SecondsOn": "$.turn.seconds"`},
 		"a path that is none":         {`"Variable": "$.turn.go"`, `"Variable": "turn go"`},
-		"a Choice with Next":          {`"Default": "(unwind)",`, `"Default": "(unwind)", "Next": "hold",`},
+		"a Choice with Next":          {`"Default": "(give up)",`, `"Default": "(give up)", "Next": "hold",`},
 		"a time-out below zero":       {`"TimeoutSeconds": 15`, `"TimeoutSeconds": -15`},
 		"an unknown type":             {`"Type": "Fail"`, `"Type": "Failure"`},
 		"a retrier without its error": {`"ErrorEquals"`, `"ErrorIs"`},

@@ -228,7 +228,7 @@ func TestFunctionOutOfReach(t *testing.T) {
 		if len(p.End.([]string)) > 0 {
 			t.Errorf("tags in the end: %q", p.End)
 		}
-		if diff := cmp.Diff([]string{automation.StepPlan, "hold", stepfunctions.StepUnwind}, slices.Compact(p.Turns)); diff != "" {
+		if diff := cmp.Diff([]string{automation.StepPlan, "hold", stepfunctions.StepGiveUp, stepfunctions.StepUnwind}, slices.Compact(p.Turns)); diff != "" {
 			t.Errorf("turns:\n%s", diff)
 		}
 	})
