@@ -37,6 +37,7 @@ type following struct {
 	fleet                  *fleetfile.Fleet
 	template, base, backup string
 	created                event.Event
+	others                 sync.WaitGroup // what later started
 }
 
 func follow(t *testing.T, more string, f func(*following)) {
@@ -60,6 +61,7 @@ func follow(t *testing.T, more string, f func(*following)) {
 func (fo *following) handle(e event.Event) *flow.Run {
 	fo.Helper()
 	runs, err := fo.stage.App(fo.fleet).Handle(fo.Context(), e)
+	fo.others.Wait()
 	if err != nil {
 		fo.Fatal(err)
 	}
@@ -81,12 +83,12 @@ func (fo *following) has(versions ...string) {
 	}
 }
 
-// later has something done while a run waits.
+// later has something done while a run waits. It is done when handle returns.
 func (fo *following) later(after time.Duration, f func()) {
-	go func() {
+	fo.others.Go(func() {
 		time.Sleep(after)
 		f()
-	}()
+	})
 }
 
 func (fo *following) operator() (context.Context, *ec2.Client) {
