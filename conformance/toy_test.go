@@ -15,6 +15,7 @@ import (
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // toyConfig is the configuration of the toy: what it tags, and what goes wrong.
@@ -33,7 +34,7 @@ var toy = automation.Kind[toyConfig, int]{
 	Name: "toy", Title: "puts tags on something", Since: "0.1", Revision: 1,
 	Claims: func(toyConfig) []automation.Claim { return nil },
 	Listen: func(toyConfig) []automation.Trigger { return nil },
-	Sweep:  func(toyConfig) time.Duration { return time.Hour },
+	Sweep:  func(toyConfig) schedule.Schedule { return schedule.Every(time.Hour) },
 	About:  func(toyConfig, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 	Needs:  noNeeds,
 	Observe: func(ctx context.Context, t *toyTurn) (err error) {

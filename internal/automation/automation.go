@@ -58,10 +58,10 @@ func (a *Automation) listen() []Trigger { return append(a.behaviour.triggers(), 
 
 func (a *Automation) sweep() Trigger {
 	return Trigger{
-		Name:    "sweep",
-		Title:   "look for what lost events left behind",
-		Pattern: event.PatternFor(event.SourceDrover, event.TypeSweep).Where("detail.automation", a.Name),
-		Every:   a.behaviour.sweep(),
+		Name:     "sweep",
+		Title:    "look for what lost events left behind",
+		Pattern:  event.PatternFor(event.SourceDrover, event.TypeSweep).Where("detail.automation", a.Name),
+		Schedule: a.behaviour.sweep(),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 type config struct {
@@ -30,7 +31,7 @@ func kind() automation.Kind[config, state] {
 		Listen: func(c config) []automation.Trigger {
 			return []automation.Trigger{{Name: "state", Title: "a state", Pattern: event.PatternFor(event.SourceEC2, event.TypeInstanceStateChange).Where("detail.instance-id", c.Instance)}}
 		},
-		Sweep:   func(config) time.Duration { return 5 * time.Minute },
+		Sweep:   func(config) schedule.Schedule { return schedule.Every(5 * time.Minute) },
 		About:   func(config, event.Event) (automation.Subject, bool) { return automation.Subject{Key: "k"}, true },
 		Needs:   func(config) []iam.Need { return nil },
 		Observe: func(context.Context, *automation.Turn[config, state]) error { return nil },
@@ -108,7 +109,7 @@ func TestWants(t *testing.T) {
 		}
 	}
 	triggers := a.Triggers()
-	if sweep := triggers[len(triggers)-1]; sweep.Name != "sweep" || sweep.Every != 5*time.Minute {
+	if sweep := triggers[len(triggers)-1]; sweep.Name != "sweep" || sweep.Schedule.Expression() != "rate(5 minutes)" {
 		t.Errorf("the last trigger is %+v, want the sweep", sweep)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // Definition is a [Kind] without its type parameters.
@@ -78,7 +79,7 @@ type behaviour interface {
 	config() any
 	claims() []Claim
 	triggers() []Trigger
-	sweep() time.Duration
+	sweep() schedule.Schedule
 	about(event.Event) (Subject, bool)
 	needs() []iam.Need
 	observe(context.Context, Env, json.RawMessage) (json.RawMessage, Plan, error)
@@ -167,7 +168,7 @@ type bound[C, S any] struct {
 func (b bound[C, S]) config() any                         { return b.c }
 func (b bound[C, S]) claims() []Claim                     { return b.kind.Claims(b.c) }
 func (b bound[C, S]) triggers() []Trigger                 { return b.kind.Listen(b.c) }
-func (b bound[C, S]) sweep() time.Duration                { return b.kind.Sweep(b.c) }
+func (b bound[C, S]) sweep() schedule.Schedule            { return b.kind.Sweep(b.c) }
 func (b bound[C, S]) about(e event.Event) (Subject, bool) { return b.kind.About(b.c, e) }
 func (b bound[C, S]) turn(env Env, state json.RawMessage) (*Turn[C, S], error) {
 	t := &Turn[C, S]{Env: env, Config: b.c}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // Kind declares an automation. C is its configuration: a struct with json
@@ -34,9 +35,9 @@ type Kind[C, S any] struct {
 	// Listen lists the AWS events that concern this configuration. Local routing,
 	// rendered rules and documentation come from here alone.
 	Listen func(C) []Trigger
-	// Sweep is how often to look, without an event, for what lost events left
-	// behind. Every kind has a sweep: delivery of events is best effort.
-	Sweep func(C) time.Duration
+	// Sweep is when to look, without an event, for what lost events left behind.
+	// Every kind has a sweep: delivery of events is best effort.
+	Sweep func(C) schedule.Schedule
 	// About says which business key an event is about. It is only asked about
 	// events that a trigger matched; false means: not ours after all.
 	About func(C, event.Event) (Subject, bool)
@@ -140,8 +141,8 @@ type Trigger struct {
 	Title string
 	// Pattern chooses the events.
 	Pattern event.Pattern
-	// Every makes the trigger a schedule that raises, at this interval, the
-	// sweep event that its pattern matches. Kinds leave it zero: their events
-	// come from AWS, and the sweep is added for them.
-	Every time.Duration
+	// Schedule, if not zero, raises the sweep event that the pattern matches.
+	// Kinds leave it zero: their events come from AWS, and the sweep is added for
+	// them.
+	Schedule schedule.Schedule
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticbeanstalk"
+	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -35,13 +37,15 @@ import (
 // interfaces: the linker can then drop the operations nobody calls, which
 // keeps the binary at a third of its size (shared/facts/toolchain.md).
 type Clients struct {
-	Region      string
-	AutoScaling *autoscaling.Client
-	CloudTrail  *cloudtrail.Client
-	EC2         *ec2.Client
-	SFN         *sfn.Client
-	SNS         *sns.Client
-	SSM         *ssm.Client
+	Region           string
+	AutoScaling      *autoscaling.Client
+	CloudTrail       *cloudtrail.Client
+	EC2              *ec2.Client
+	ElasticBeanstalk *elasticbeanstalk.Client
+	ImageBuilder     *imagebuilder.Client
+	SFN              *sfn.Client
+	SNS              *sns.Client
+	SSM              *ssm.Client
 }
 
 // idleConns keeps the connections of a burst of parallel writes for the next
@@ -116,12 +120,14 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 	surround := call.Middleware{Classify: Classify, Now: o.now}
 	cfg.APIOptions = append(cfg.APIOptions, surround.Add)
 	return &Clients{
-		Region:      cfg.Region,
-		AutoScaling: autoscaling.NewFromConfig(cfg),
-		CloudTrail:  cloudtrail.NewFromConfig(cfg),
-		EC2:         ec2.NewFromConfig(cfg),
-		SFN:         sfn.NewFromConfig(cfg),
-		SNS:         sns.NewFromConfig(cfg),
-		SSM:         ssm.NewFromConfig(cfg),
+		Region:           cfg.Region,
+		AutoScaling:      autoscaling.NewFromConfig(cfg),
+		CloudTrail:       cloudtrail.NewFromConfig(cfg),
+		EC2:              ec2.NewFromConfig(cfg),
+		ElasticBeanstalk: elasticbeanstalk.NewFromConfig(cfg),
+		ImageBuilder:     imagebuilder.NewFromConfig(cfg),
+		SFN:              sfn.NewFromConfig(cfg),
+		SNS:              sns.NewFromConfig(cfg),
+		SSM:              ssm.NewFromConfig(cfg),
 	}
 }

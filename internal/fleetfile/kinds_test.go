@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // gateway is a configuration with lists, nested structs, an enum, a duration
@@ -113,7 +114,7 @@ func define[C any](name, title string, check func(C) []automation.Problem, claim
 		Check:   check,
 		Claims:  claims,
 		Listen:  func(C) []automation.Trigger { return listens[name] },
-		Sweep:   func(C) time.Duration { return time.Hour },
+		Sweep:   func(C) schedule.Schedule { return schedule.Every(time.Hour) },
 		About:   func(C, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 		Needs:   func(C) []iam.Need { return nil },
 		Observe: func(context.Context, *turn) error { return nil },

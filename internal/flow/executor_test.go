@@ -30,6 +30,7 @@ import (
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/scenario"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // toy is a kind whose world is one number. The number ought to be at least
@@ -73,7 +74,7 @@ func (w *toy) kind() automation.Definition {
 		Name: "toy", Title: "raises a number", Since: "0.1", Revision: 1,
 		Claims: func(toyConfig) []automation.Claim { return nil },
 		Listen: func(toyConfig) []automation.Trigger { return nil },
-		Sweep:  func(toyConfig) time.Duration { return time.Hour },
+		Sweep:  func(toyConfig) schedule.Schedule { return schedule.Every(time.Hour) },
 		Needs:  func(toyConfig) []iam.Need { return nil },
 		About: func(c toyConfig, e event.Event) (automation.Subject, bool) {
 			return automation.Subject{}, false

@@ -17,6 +17,7 @@ import (
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/iam"
 	"github.com/droverhq/drover/internal/ledger/memory"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // An execution ends after 25,000 events, whatever its run is at
@@ -95,7 +96,7 @@ func slow() automation.Definition {
 		Name: "slow", Title: "takes its time", Since: "0.1", Revision: 1,
 		Claims: func(slowConfig) []automation.Claim { return nil },
 		Listen: func(slowConfig) []automation.Trigger { return nil },
-		Sweep:  func(slowConfig) time.Duration { return time.Hour },
+		Sweep:  func(slowConfig) schedule.Schedule { return schedule.Every(time.Hour) },
 		Needs:  func(slowConfig) []iam.Need { return nil },
 		About:  func(slowConfig, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 		Observe: func(_ context.Context, t *slowTurn) error {

@@ -18,13 +18,15 @@ import (
 )
 
 // Rule is one EventBridge rule: either a pattern, or a schedule with the input
-// it sends.
+// it sends. A schedule with a time zone is one of EventBridge Scheduler, whose
+// members have the same names: rules are in UTC.
 type Rule struct {
 	Name        string         `json:"name"`
 	Region      string         `json:"region"`
 	Description string         `json:"description"`
 	Pattern     *event.Pattern `json:"eventPattern,omitempty"`
 	Schedule    string         `json:"scheduleExpression,omitempty"`
+	TimeZone    string         `json:"scheduleExpressionTimezone,omitempty"`
 	Input       *event.Event   `json:"input,omitempty"`
 }
 
@@ -39,9 +41,9 @@ func Rules(f *fleetfile.Fleet) []Rule {
 				Region:      a.Region,
 				Description: fmt.Sprintf("%s: %s", a.Name, t.Title),
 			}
-			if t.Every > 0 {
+			if !t.Schedule.IsZero() {
 				sweep := event.Sweep(a.Name, time.Time{})
-				r.Schedule, r.Input = Rate(t.Every), &sweep
+				r.Schedule, r.TimeZone, r.Input = t.Schedule.Expression(), t.Schedule.Zone(), &sweep
 			} else {
 				r.Pattern = &t.Pattern
 			}
@@ -64,20 +66,6 @@ func ruleName(name string) string {
 	digest := sha256.Sum256([]byte(name))
 	suffix := "-" + hex.EncodeToString(digest[:4])
 	return name[:maxRuleName-len(suffix)] + suffix
-}
-
-// Rate writes an interval as EventBridge does. Intervals are whole minutes,
-// rounded down, at least one
-// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html).
-func Rate(every time.Duration) string {
-	n, unit := max(1, int(every.Minutes())), "minute"
-	if n%60 == 0 {
-		n, unit = n/60, "hour"
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return fmt.Sprintf("rate(%d %s)", n, unit)
 }
 
 // Policy is the least policy for the process that runs a fleet: what its

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -58,8 +57,8 @@ func TestRulesAreTheTriggers(t *testing.T) {
 			if rule.Region != a.Region || !strings.Contains(rule.Description, trigger.Title) {
 				t.Errorf("%s of %s: rule %+v", trigger.Name, a.Name, rule)
 			}
-			if trigger.Every > 0 {
-				if rule.Schedule != render.Rate(trigger.Every) || rule.Pattern != nil {
+			if !trigger.Schedule.IsZero() {
+				if rule.Schedule != trigger.Schedule.Expression() || rule.TimeZone != trigger.Schedule.Zone() || rule.Pattern != nil {
 					t.Errorf("%s of %s: rule %+v", trigger.Name, a.Name, rule)
 				}
 				continue
@@ -112,24 +111,6 @@ func TestRuleNames(t *testing.T) {
 	for _, want := range []string{"drover-a-fleet-with-a-very-long-name-sdwan-member-state", "drover-a-fleet-with-a-very-long-name-sdwan-sweep"} {
 		if !seen[want] {
 			t.Errorf("no rule %q: short names stay as they are", want)
-		}
-	}
-}
-
-func TestRate(t *testing.T) {
-	for every, want := range map[time.Duration]string{
-		30 * time.Second:  "rate(1 minute)",
-		time.Minute:       "rate(1 minute)",
-		90 * time.Second:  "rate(1 minute)",
-		5 * time.Minute:   "rate(5 minutes)",
-		60 * time.Minute:  "rate(1 hour)",
-		90 * time.Minute:  "rate(90 minutes)",
-		2 * time.Hour:     "rate(2 hours)",
-		24 * time.Hour:    "rate(24 hours)",
-		119 * time.Second: "rate(1 minute)",
-	} {
-		if got := render.Rate(every); got != want {
-			t.Errorf("every %s: %s, want %s", every, got, want)
 		}
 	}
 }

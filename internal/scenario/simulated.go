@@ -14,7 +14,10 @@ import (
 	simautoscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
 	simcloudtrail "github.com/droverhq/drover/internal/awssim/cloudtrail"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
+	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
+	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
 	simsns "github.com/droverhq/drover/internal/awssim/sns"
+	simsqs "github.com/droverhq/drover/internal/awssim/sqs"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
 	simsts "github.com/droverhq/drover/internal/awssim/sts"
 	"github.com/droverhq/drover/internal/clock"
@@ -26,10 +29,13 @@ import (
 // Simulated is simulated AWS as a [World].
 type Simulated struct {
 	*awssim.World
-	AutoScaling *simautoscaling.Service
-	EC2         *simec2.Service
-	SNS         *simsns.Service
-	SSM         *simssm.Service
+	AutoScaling      *simautoscaling.Service
+	EC2              *simec2.Service
+	ElasticBeanstalk *simelasticbeanstalk.Service
+	ImageBuilder     *simimagebuilder.Service
+	SNS              *simsns.Service
+	SQS              *simsqs.Service
+	SSM              *simssm.Service
 
 	clock clock.Clock
 
@@ -40,12 +46,24 @@ type Simulated struct {
 
 // NewSimulated makes a world with all services that are simulated.
 func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
-	s := &Simulated{EC2: simec2.New(simec2.Times{}), SNS: simsns.New(), SSM: simssm.New(), clock: clk}
+	s := &Simulated{
+		EC2: simec2.New(simec2.Times{}), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
+		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
+	}
+	hasImage := func(m *awssim.Moment, id string) bool { return s.EC2.HasImage(m, id) }
+	s.SSM = simssm.New(simssm.Options{Images: hasImage})
+	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
+		Images: func(a simimagebuilder.AMI) {
+			s.EC2.AddImage(simec2.Image{ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, Told: true})
+		},
+		Parent:    hasImage,
+		Parameter: s.SSM.Value,
+	})
 	s.AutoScaling = simautoscaling.New(func(m *awssim.Moment, id, name, version string) (simautoscaling.Template, error) {
 		v, err := s.EC2.TemplateVersion(m, id, name, version)
 		return simautoscaling.Template(v), err
 	})
-	s.World = awssim.New(clk, o, s.AutoScaling, simcloudtrail.New(), s.EC2, s.SNS, s.SSM, simsts.New())
+	s.World = awssim.New(clk, o, s.AutoScaling, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
 	s.Subscribe(func(e event.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

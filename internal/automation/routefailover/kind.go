@@ -5,6 +5,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // Kind is the declaration of route-failover.
@@ -17,7 +18,7 @@ var Kind = automation.Kind[Config, State]{
 	Check:    check,
 	Claims:   claims,
 	Listen:   listen,
-	Sweep:    func(c Config) time.Duration { return time.Duration(c.Sweep) },
+	Sweep:    func(c Config) schedule.Schedule { return schedule.Every(time.Duration(c.Sweep)) },
 	About:    about,
 	Needs:    observeNeeds,
 	Observe:  observe,

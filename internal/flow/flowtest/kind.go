@@ -18,6 +18,7 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 // Bounds of every step. Undo and Release have the same.
@@ -110,7 +111,7 @@ func (s shape) kind(trouble func(ctx context.Context, where string) error) autom
 		Name: "shape", Title: s.name, Since: "0.1", Revision: 1,
 		Claims: func(config) []automation.Claim { return nil },
 		Listen: func(config) []automation.Trigger { return nil },
-		Sweep:  func(config) time.Duration { return time.Hour },
+		Sweep:  func(config) schedule.Schedule { return schedule.Every(time.Hour) },
 		About:  func(config, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 		Needs:  func(config) []iam.Need { return nil },
 		Observe: func(ctx context.Context, t *turn) error {

@@ -30,6 +30,7 @@ import (
 	"github.com/droverhq/drover/internal/iam"
 	"github.com/droverhq/drover/internal/ledger"
 	"github.com/droverhq/drover/internal/ledger/memory"
+	"github.com/droverhq/drover/internal/schedule"
 )
 
 type config struct{}
@@ -71,7 +72,7 @@ func (p *play) kind() automation.Definition {
 		Name: "play", Title: "plays", Since: "0.1", Revision: 1,
 		Claims: func(config) []automation.Claim { return nil },
 		Listen: func(config) []automation.Trigger { return nil },
-		Sweep:  func(config) time.Duration { return time.Hour },
+		Sweep:  func(config) schedule.Schedule { return schedule.Every(time.Hour) },
 		About:  func(config, event.Event) (automation.Subject, bool) { return automation.Subject{}, false },
 		Needs:  needs,
 		Observe: func(ctx context.Context, t *automation.Turn[config, int]) error {
