@@ -83,6 +83,18 @@ automations:
       parameter: /app/launch-template
       key: arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
       tags: { app: web }
+  pinned:
+    kind: parameter-follows-platform
+    parameter: /golden/pinned
+    source: { platform: "arn:aws:elasticbeanstalk:us-west-1::platform/IIS 10.0 running on 64bit Windows Server 2019/2.6.5" }
+  platform:
+    kind: parameter-follows-platform
+    parameter: /golden/base-image
+    source: { branch: "IIS 10.0 running on 64bit Windows Server 2019" }
+  pipeline:
+    kind: pipeline-follows-parameter
+    parameter: /golden/base
+    pipeline: arn:aws:imagebuilder:us-west-1:123456789012:image-pipeline/golden
   gateways:
     kind: route-failover
     vpc: vpc-0bf5741eb0ef56a41

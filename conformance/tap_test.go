@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,7 @@ type tap struct {
 type request struct {
 	Operation string // as IAM names it: "ec2:ReplaceRoute"
 	Form      url.Values
+	JSON      map[string]any // of services that speak it
 	Status    int
 	Answer    string // of a request that was refused
 }
@@ -107,6 +109,9 @@ func read(r *http.Request) (request, error) {
 	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" { // services that speak JSON, such as AmazonSSM.GetParameter
 		made.Operation = signedFor(r) + ":" + target[strings.LastIndex(target, ".")+1:]
+		if err := json.Unmarshal(body, &made.JSON); err != nil {
+			return made, fmt.Errorf("%s with a body that is no JSON: %w", made.Operation, err)
+		}
 	}
 	return made, nil
 }
@@ -183,6 +188,19 @@ func (r request) mutation() string {
 		}
 	case "ec2:ModifyLaunchTemplate": // the query has another name for DefaultVersion than the SDK
 		return scenario.Mutation(r.Operation, r.Form.Get("LaunchTemplateId")+" default", "version "+r.Form.Get("SetDefaultVersion"))
+	case "ssm:PutParameter":
+		if r.JSON["Type"] == "String" {
+			return scenario.Mutation(r.Operation, fmt.Sprint(r.JSON["Name"]), fmt.Sprint(r.JSON["Value"]))
+		}
+	case "ssm:AddTagsToResource":
+		var tags []string
+		list, _ := r.JSON["Tags"].([]any)
+		for _, entry := range list {
+			t, _ := entry.(map[string]any)
+			tags = append(tags, fmt.Sprint(t["Key"])+"="+fmt.Sprint(t["Value"]))
+		}
+		slices.Sort(tags)
+		return scenario.Mutation(r.Operation, fmt.Sprint(r.JSON["ResourceId"])+" tags", strings.Join(tags, ", "))
 	case "sns:Publish":
 		return scenario.Mutation(r.Operation, r.Form.Get("TopicArn"), "")
 	}

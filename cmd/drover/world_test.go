@@ -101,6 +101,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"notices":   notices,
 		"pass":      pass,
 		"planned":   planned,
+		"platform":  platform,
 		"restrict":  restrict,
 		"route":     route,
 		"routes":    routes,

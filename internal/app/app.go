@@ -15,6 +15,8 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/groupfollowstemplate"
+	"github.com/droverhq/drover/internal/automation/parameterfollowsplatform"
+	"github.com/droverhq/drover/internal/automation/pipelinefollowsparameter"
 	"github.com/droverhq/drover/internal/automation/routefailover"
 	"github.com/droverhq/drover/internal/automation/templatefollowsimage"
 	"github.com/droverhq/drover/internal/clock"
@@ -34,6 +36,8 @@ import (
 func Kinds() []automation.Definition {
 	return []automation.Definition{
 		automation.Define(groupfollowstemplate.Kind),
+		automation.Define(parameterfollowsplatform.Kind),
+		automation.Define(pipelinefollowsparameter.Kind),
 		automation.Define(routefailover.Kind),
 		automation.Define(templatefollowsimage.Kind),
 	}
@@ -52,6 +56,8 @@ type Deps struct {
 	Seed uint64
 	// Watch, if not nil, is told of runs that wait. It must not block.
 	Watch func(*flow.Run)
+	// Ended, if not nil, is told of runs that this process has ended. It must not block.
+	Ended func(*flow.Run)
 	// Owner names this process among those that share the ledger. Empty: host
 	// name and process id.
 	Owner string
@@ -92,6 +98,7 @@ func New(d Deps) *App {
 		Log:     d.Log,
 		Owner:   d.Owner,
 		Watch:   d.Watch,
+		Ended:   d.Ended,
 	}
 	a := &App{fleet: d.Fleet, clock: d.Clock, engine: embedded.Engine{Executor: x}}
 	if d.Machine != nil {

@@ -14,9 +14,11 @@ import (
 // users read, against what a configuration becomes when the key is left out.
 func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
 	minimal := map[string]string{
-		"group-follows-template": `{"groups": ["web"], "version": "$Latest"}`,
-		"route-failover":         `{"vpc": "vpc-0bf5741eb0ef56a41", "members": [{"instance": "i-05a7780f2af7c126c"}, {"instance": "i-045ebd27124159b6d"}]}`,
-		"template-follows-image": `{"images": {"description": "EC2_BACKUP"}, "template": {"id": "lt-0a1b2c3d4e5f60718"}}`,
+		"group-follows-template":     `{"groups": ["web"], "version": "$Latest"}`,
+		"parameter-follows-platform": `{"parameter": "/golden/base-image", "source": {"branch": "IIS 10.0 running on 64bit Windows Server 2019"}}`,
+		"pipeline-follows-parameter": `{"parameter": "/golden/base", "pipeline": "arn:aws:imagebuilder:us-west-1:123456789012:image-pipeline/golden"}`,
+		"route-failover":             `{"vpc": "vpc-0bf5741eb0ef56a41", "members": [{"instance": "i-05a7780f2af7c126c"}, {"instance": "i-045ebd27124159b6d"}]}`,
+		"template-follows-image":     `{"images": {"description": "EC2_BACKUP"}, "template": {"id": "lt-0a1b2c3d4e5f60718"}}`,
 	}
 	for _, kind := range app.Kinds() {
 		config, ok := minimal[kind.Name]

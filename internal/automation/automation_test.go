@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,5 +174,25 @@ func TestGroupChanges(t *testing.T) {
 		if len(groups) != 1 || groups[0].What != want {
 			t.Errorf("got %+v, want %q", groups, want)
 		}
+	}
+}
+
+// TestTold: a note whose value never came is left out, and nothing else.
+func TestTold(t *testing.T) {
+	p := automation.Plan{Notes: []string{"plain", "it is ${make.id}, of $Latest", "${make.id} and ${make.other}"}}
+	for _, test := range []struct {
+		values map[string]string
+		want   []string
+	}{
+		{nil, []string{"plain"}},
+		{map[string]string{"make.id": "x"}, []string{"plain", "it is x, of $Latest"}},
+		{map[string]string{"make.id": "x", "make.other": "y"}, []string{"plain", "it is x, of $Latest", "x and y"}},
+	} {
+		if got := p.Told(test.values); !slices.Equal(got, test.want) {
+			t.Errorf("with %v it tells %q, want %q", test.values, got, test.want)
+		}
+	}
+	if p.Notes[1] != "it is ${make.id}, of $Latest" {
+		t.Error("the plan itself is changed")
 	}
 }

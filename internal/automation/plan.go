@@ -63,17 +63,35 @@ func (p Plan) Filled(values map[string]string) Plan {
 	if len(values) == 0 {
 		return p
 	}
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		pairs = append(pairs, "${"+name+"}", values[name])
-	}
-	fill := strings.NewReplacer(pairs...)
+	fill := filler(values)
 	p.Changes = slices.Clone(p.Changes)
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		c.Resource, c.From, c.To, c.Why = fill.Replace(c.Resource), fill.Replace(c.From), fill.Replace(c.To), fill.Replace(c.Why)
 	}
 	return p
+}
+
+func filler(values map[string]string) *strings.Replacer {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, "${"+name+"}", values[name])
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// Told are the notes with the values that steps have provided put in place. What
+// was to tell of a value that never came is left out.
+func (p Plan) Told(values map[string]string) []string {
+	var told []string
+	fill := filler(values)
+	for _, note := range p.Notes {
+		note = fill.Replace(note)
+		if !strings.Contains(note, "${") {
+			told = append(told, note)
+		}
+	}
+	return told
 }
 
 // Within says whether every change of p is also a change of q.

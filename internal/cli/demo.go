@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,14 +23,7 @@ called, no account is needed, and it takes no time.`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			moments := []scenario.Moment{}
-			day := ""
-			tell := func(m scenario.Moment) {
-				if now := m.At.Format(time.DateOnly); now != day {
-					day = now
-					fmt.Fprintln(env.Stdout, "\n"+day)
-				}
-				momentText(env.Stdout, m)
-			}
+			tell := env.timeline()
 			if asJSON {
 				tell = func(m scenario.Moment) { moments = append(moments, m) }
 			} else {
@@ -62,6 +54,8 @@ func momentText(w io.Writer, m scenario.Moment) {
 	now(w, "routes", m.Routes)
 	now(w, "versions", m.Versions)
 	now(w, "groups", m.Groups)
+	now(w, "parameters", m.Parameters)
+	now(w, "pipelines", m.Pipelines)
 }
 
 // now says what there is, where that has changed.

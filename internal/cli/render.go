@@ -13,6 +13,9 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow/stepfunctions"
+	"github.com/droverhq/drover/internal/host/worker"
+	"github.com/droverhq/drover/internal/iam"
+	"github.com/droverhq/drover/internal/ledger/dynamodb"
 	"github.com/droverhq/drover/internal/render"
 )
 
@@ -39,6 +42,7 @@ as JSON. Nothing is called.
 		Example: `  drover render schema > fleet.schema.json
   drover render rules --fleet fleet.yaml
   drover render policy --fleet fleet.yaml --account 123456789012
+  drover render policy --fleet fleet.yaml --queue arn:aws:sqs:us-west-1:123456789012:drover --dead-letters arn:aws:sqs:us-west-1:123456789012:drover-dead
   drover render asl --kind template-follows-image --function arn:aws:lambda:us-west-1:123456789012:function:drover:7
   drover render diagram --kind template-follows-image`,
 		ValidArgs: documents,
@@ -51,6 +55,9 @@ as JSON. Nothing is called.
 	f.StringVarP(&o.fleet, "fleet", "f", "", "the fleet `FILE`")
 	f.Bool("json", false, "changes nothing: documents are JSON anyway, and diagrams are text")
 	f.StringVar(&o.account, "account", "", "the 12-digit `ID` of the account in the policy's ARNs; left out, any account")
+	f.StringVar(&o.queue, "queue", "", "the `ARN` of the queue that a worker takes events from, in the policy")
+	f.StringVar(&o.deadLetters, "dead-letters", "", "the `ARN` of the queue for what a worker cannot read, in the policy")
+	f.StringVar(&o.table, "table", "", "the `ARN` of the ledger's DynamoDB table, in the policy")
 	f.StringVar(&o.partition, "partition", "aws", "the partition in the policy's ARNs: aws, aws-cn or aws-us-gov")
 	f.StringVar(&o.kind, "kind", "", "the `KIND` of automation that is drawn or written as a state machine")
 	f.StringVar(&o.function, "function", "${DroverFunction}", "the `ARN` of the Lambda function in the state machine, best of one version")
@@ -59,6 +66,7 @@ as JSON. Nothing is called.
 
 type renderOptions struct {
 	fleet, account, partition, kind, function string
+	queue, deadLetters, table                 string // ARNs
 }
 
 // check refuses combinations that say nothing.
@@ -70,18 +78,45 @@ func (o renderOptions) check(cmd *cobra.Command, what string) error {
 		return unknown("document", what, documents)
 	case what != "policy" && (changed("account") || changed("partition")):
 		return errors.New("--account and --partition are for policies only")
+	case what != "policy" && (changed("queue") || changed("dead-letters") || changed("table")):
+		return errors.New("--queue, --dead-letters and --table are for policies only")
+	case (o.queue == "") != (o.deadLetters == ""):
+		return errors.New("--queue and --dead-letters: wanted both or none, since a worker needs both queues")
 	case what != "asl" && changed("function"):
 		return errors.New("--function is for state machines only")
 	case !of && changed("kind"):
 		return errors.New("--kind is for asl and diagram only")
 	case of && changed("fleet"):
 		return fmt.Errorf("--fleet says nothing here: %s is of a kind, not of a fleet", what)
+	case !arnForm("sqs", "").MatchString(o.queue):
+		return fmt.Errorf("--queue: got %q, wanted the ARN of a queue, such as arn:aws:sqs:us-west-1:123456789012:drover", o.queue)
+	case !arnForm("sqs", "").MatchString(o.deadLetters):
+		return fmt.Errorf("--dead-letters: got %q, wanted the ARN of a queue, such as arn:aws:sqs:us-west-1:123456789012:drover-dead", o.deadLetters)
+	case !arnForm("dynamodb", "table/").MatchString(o.table):
+		return fmt.Errorf("--table: got %q, wanted the ARN of a table, such as arn:aws:dynamodb:us-west-1:123456789012:table/drover", o.table)
 	case !accountForm.MatchString(o.account):
 		return fmt.Errorf("--account: got %q, wanted 12 digits", o.account)
 	case !slices.Contains(partitions, o.partition):
 		return unknown("partition", o.partition, partitions)
 	}
 	return nil
+}
+
+// arnForm matches the ARN of a resource of a service, or nothing.
+func arnForm(service, kind string) *regexp.Regexp {
+	return regexp.MustCompile(`^(arn:aws[a-z-]*:` + service + `:[a-z0-9-]+:[0-9]{12}:` + kind + `[A-Za-z0-9_.-]+)?$`)
+}
+
+// needs are those of the process beside its automations'.
+func (o renderOptions) needs() []iam.Need {
+	var needs []iam.Need
+	if o.queue != "" {
+		needs = append(needs, worker.Needs(o.queue, o.deadLetters)...)
+	}
+	if o.table != "" {
+		needs = append(needs, dynamodb.Needs(o.table)...)
+	}
+	return needs
 }
 
 func (e *Env) render(cmd *cobra.Command, what string, o renderOptions) error {
@@ -109,7 +144,7 @@ func (e *Env) render(cmd *cobra.Command, what string, o renderOptions) error {
 	}
 	var document any = render.Rules(fleet)
 	if what == "policy" {
-		if document, err = render.Policy(fleet, partition, account); err != nil {
+		if document, err = render.Policy(fleet, partition, account, o.needs()...); err != nil {
 			return err
 		}
 	}

@@ -54,8 +54,8 @@ emits, and does, safely and at once, what would otherwise be done by hand.`,
 		help(cmd, args)
 		fmt.Fprint(env.Stdout, exitHelp)
 	})
-	root.AddCommand(newCheck(env), newRun(env), newPlan(env), newDemo(env), newRender(env), newVersion(env), newCompletion(env))
-	root.AddCommand(newLambda(env))
+	root.AddCommand(newCheck(env), newRun(env), newPlan(env), newDemo(env), newSimulate(env), newRender(env), newVersion(env), newCompletion(env))
+	root.AddCommand(newWorker(env), newLambda(env))
 	root.AddCommand(newStatus(env), newHistory(env), newShow(env), newCancel(env), newRetry(env))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd() // and below the flags, so that help is the same however it is asked for

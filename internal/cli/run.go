@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/ledger"
 )
 
 // input are the flags that say which events are to be handled for which fleet.
@@ -24,7 +26,7 @@ func (in *input) flags(cmd *cobra.Command) {
 	f.StringVarP(&in.event, "event", "e", "", "the `FILE` with the event, or with several; - is standard input")
 	f.StringSliceVar(&in.sweep, "sweep", nil, "instead of an event, look for what lost events left behind: all automations, or those with `NAMES`")
 	f.Lookup("sweep").NoOptDefVal = allAutomations
-	ledgerFlag(cmd, &in.ledger, "the `FILE` in which runs are remembered, shared by processes; memory for none")
+	ledgerFlag(cmd, &in.ledger, "the `FILE` in which runs are remembered, shared by processes; dynamodb:TABLE; or memory for none")
 	f.BoolVar(&in.json, "json", false, "print the result as one JSON value")
 	verboseFlag(cmd, &in.verbose)
 	for _, name := range []string{"fleet", "event"} {
@@ -68,7 +70,7 @@ AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
   drover run --fleet fleet.yaml --event - < events.jsonl
   drover run --fleet fleet.yaml --sweep --ledger /var/lib/drover/ledger.db`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd, in, work{event: env.handled, finish: env.resume, open: env.openLedger})
+			return env.handle(cmd, in, work{event: env.handled, finish: env.resume, open: func(ctx context.Context, named string) (ledger.Ledger, error) { return env.openLedger(ctx, named) }})
 		},
 	}
 	in.flags(cmd)

@@ -23,7 +23,7 @@ type inquiry struct {
 }
 
 func (in *inquiry) flags(cmd *cobra.Command) {
-	ledgerFlag(cmd, &in.ledger, "the `FILE` with the ledger")
+	ledgerFlag(cmd, &in.ledger, "the `FILE` with the ledger, or dynamodb:TABLE")
 	cmd.Flags().BoolVar(&in.json, "json", false, "print the result as one JSON value")
 }
 

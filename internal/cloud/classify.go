@@ -38,7 +38,8 @@ func classify(err error) error {
 		return err
 	}
 	switch code := api.ErrorCode(); {
-	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded", code == "ScalingActivityInProgress", code == "ResourceContention":
+	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded", code == "ScalingActivityInProgress", code == "ResourceContention",
+		code == "TooManyUpdates":
 		return failure.As(failure.Retry, err)
 	case denied(code):
 		return failure.WithHint(failure.As(failure.Stop, err), "allow the call: `drover render policy --fleet FILE` prints the least policy Drover needs")
@@ -47,7 +48,7 @@ func classify(err error) error {
 	case strings.HasSuffix(code, ".NotFound"), strings.HasPrefix(code, "Incorrect"), code == "DependencyViolation":
 		// A new resource may be unknown to the next call, and states pass.
 		return failure.As(failure.Retry, err)
-	case permanent(code), strings.HasSuffix(code, "LimitExceeded"), strings.HasSuffix(code, "QuotaExceeded"):
+	case permanent(code), strings.HasSuffix(code, "LimitExceeded"), strings.HasSuffix(code, "QuotaExceeded"), code == "ServiceQuotaExceededException":
 		return failure.As(failure.Stop, err)
 	}
 	var response *awshttp.ResponseError
@@ -59,7 +60,9 @@ func classify(err error) error {
 
 func denied(code string) bool {
 	switch code {
-	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Client.UnauthorizedOperation":
+	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Client.UnauthorizedOperation",
+		"ForbiddenException",              // Image Builder (shared/facts/apis.md, section 11)
+		"InsufficientPrivilegesException": // Elastic Beanstalk (section 6)
 		return true
 	}
 	return false
@@ -80,6 +83,12 @@ func permanent(code string) bool {
 	case "InvalidParameterValue", "InvalidParameterCombination", "InvalidParameter", "InvalidParameterException",
 		"MissingParameter", "ValidationError", "ValidationException", "UnsupportedOperation", "Unsupported",
 		"OperationNotPermitted", "IdempotentParameterMismatch", "NotFound", "InvalidRequest":
+		return true
+	case "InvalidRequestException", "InvalidVersionNumberException", "IdempotentParameterMismatchException", "ClientException",
+		"InvalidParameterCombinationException", "InvalidParameterValueException": // Image Builder (shared/facts/apis.md, section 11)
+		return true
+	case "ParameterPatternMismatchException", "HierarchyTypeMismatchException", "HierarchyLevelLimitExceededException",
+		"UnsupportedParameterType", "TooManyTagsError": // Parameter Store (shared/facts/apis.md, section 11)
 		return true
 	}
 	return strings.HasSuffix(code, ".Malformed")

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
@@ -52,12 +53,18 @@ type Clients struct {
 // one. The SDK keeps 10, and a new connection costs two more round trips.
 const idleConns = 64
 
+// silence is how long an answer may take to begin. Without a limit a connection
+// that has died without a word would be waited for until the kernel gives it up.
+// The slowest answers wait for messages, for twenty seconds.
+const silence = time.Minute
+
 // Load reads the SDK's usual configuration: environment, shared files, roles.
 // AWS_ENDPOINT_URL is honoured. An empty region leaves it to the environment.
 func Load(ctx context.Context, region string) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = idleConns
+			t.ResponseHeaderTimeout = silence
 		})),
 	}
 	if region != "" {
@@ -95,6 +102,16 @@ func (o Options) now() time.Time {
 // that a plan announces, the audit lists or a preview must refuse.
 func DynamoDB(cfg aws.Config, o Options) *dynamodb.Client {
 	return dynamodb.NewFromConfig(equip(cfg, o))
+}
+
+// SQS makes the client for a queue that events come from. It has Drover's retries and
+// name, and as with DynamoDB nothing else: taking a message is no change to a fleet.
+func SQS(cfg aws.Config, region string, o Options) *sqs.Client {
+	cfg = equip(cfg, o)
+	if region != "" {
+		cfg.Region = region
+	}
+	return sqs.NewFromConfig(cfg)
 }
 
 // equip adds what all of Drover's calls have.

@@ -27,11 +27,15 @@ const (
 	maxBackoff  = 3 * time.Second
 )
 
+// Retryer is how Drover's calls are repeated, with a back-off of the caller's. It is
+// for worlds whose time is not that of the wall; see [Backoff] for the usual one.
+func Retryer(b retry.BackoffDelayer) aws.Retryer { return newRetryer(b) }
+
 // newRetryer is the SDK's standard retryer with the codes it forgot and our
 // back-off. The client-side retry quota is off: it is made for a shared
 // service front end, while here a handful of urgent writes must not be held
 // back before AWS itself does so; the number of attempts is the bound.
-func newRetryer(b *Backoff) aws.Retryer {
+func newRetryer(b retry.BackoffDelayer) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.Backoff = b

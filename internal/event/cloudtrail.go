@@ -77,7 +77,7 @@ func (r *detailReader) optional(name string) string {
 	}
 	s, ok := n.value.(string)
 	if !ok {
-		r.refuse("detail."+name, n.String(), "a string")
+		r.refuse("detail."+r.at+name, n.String(), "a string")
 	}
 	return s
 }
@@ -89,7 +89,7 @@ func (r *detailReader) object(name string) json.RawMessage {
 		return nil
 	}
 	if _, ok := n.value.(members); !ok {
-		r.refuse("detail."+name, n.String(), "an object")
+		r.refuse("detail."+r.at+name, n.String(), "an object")
 		return nil
 	}
 	return r.event.Detail[n.start:n.end]

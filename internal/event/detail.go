@@ -10,6 +10,7 @@ import (
 // detailReader reads members of an event's detail and keeps every problem.
 type detailReader struct {
 	event    Event
+	at       string // where members are within the detail, with a dot at its end
 	members  members
 	problems []error
 }
@@ -36,7 +37,7 @@ func (r *detailReader) word(name, wanted string) string {
 	if r.members == nil {
 		return "" // refused already
 	}
-	path := "detail." + name
+	path := "detail." + r.at + name
 	n, ok := r.members.get(name)
 	if !ok {
 		r.refuse(path, "no such member", wanted)
@@ -55,7 +56,7 @@ func (r *detailReader) oneOf(name string, words []string) string {
 	wanted := "one of " + strings.Join(words, ", ")
 	s := strings.ToLower(r.word(name, wanted))
 	if s != "" && !slices.Contains(words, s) {
-		r.refuse("detail."+name, fmt.Sprintf("%q", short(s)), wanted)
+		r.refuse("detail."+r.at+name, fmt.Sprintf("%q", short(s)), wanted)
 	}
 	return s
 }

@@ -35,6 +35,12 @@ func as(e event.Event) (detail any, err error) {
 	if d, ok, err := event.AsSweep(e); ok {
 		return d, err
 	}
+	if d, ok, err := event.AsParameterChange(e); ok {
+		return d, err
+	}
+	if d, ok, err := event.AsBuildStateChange(e); ok {
+		return d, err
+	}
 	return nil, nil
 }
 

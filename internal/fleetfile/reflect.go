@@ -31,6 +31,8 @@ func form(t reflect.Type) (s schema, ok bool) {
 			Type: "string", Pattern: `^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`,
 			words: "an AWS region", Examples: []any{"us-west-1"},
 		}, true
+	case reflect.TypeFor[Mapping]():
+		return schema{Type: "object"}, true
 	case reflect.TypeFor[pattern]():
 		return schema{Type: "object", words: "an event pattern such as { detail: { state: [stopped] } }"}, true
 	}

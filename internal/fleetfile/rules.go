@@ -34,19 +34,19 @@ func newRules(definitions []automation.Definition) (*rules, error) {
 	for _, d := range definitions {
 		r.definitions[d.Name] = d
 	}
-	if err := r.compile(definitions); err != nil {
+	file, err := fileSchema(slices.SortedFunc(slices.Values(definitions), func(a, b automation.Definition) int {
+		return strings.Compare(a.Name, b.Name)
+	}))
+	if err == nil {
+		err = r.compile(file)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("schema of fleet files: %w", err)
 	}
 	return r, nil
 }
 
-func (r *rules) compile(definitions []automation.Definition) error {
-	file, err := fileSchema(slices.SortedFunc(slices.Values(definitions), func(a, b automation.Definition) int {
-		return strings.Compare(a.Name, b.Name)
-	}))
-	if err != nil {
-		return err
-	}
+func (r *rules) compile(file *schema) (err error) {
 	r.source, err = json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err

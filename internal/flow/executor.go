@@ -41,6 +41,9 @@ type Executor struct {
 	// Watch, if not nil, is told of a live run each time it is about to be
 	// waited for: what it waits for, and until when. It must not block.
 	Watch func(*Run)
+	// Ended, if not nil, is told of every run that this process has ended. It must
+	// not block.
+	Ended func(*Run)
 	// Owner names this process. It must differ between processes that share a
 	// ledger.
 	Owner string
@@ -55,9 +58,14 @@ type Started struct {
 	Joined bool
 }
 
+// Alongside makes writes that happen together with the claim of an event, or the
+// claim does not happen either. It is asked again after a lost race. Its error is
+// that of Start.
+type Alongside func(context.Context) ([]ledger.Write, error)
+
 // Start records that an event is to be handled: it claims the subject and
 // begins a run, or joins the one that is live. It does not act yet.
-func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic string, subject automation.Subject, e event.Event) (Started, error) {
+func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic string, subject automation.Subject, e event.Event, alongside ...Alongside) (Started, error) {
 	key := claimKey(a.Fleet, a.Name, subject.Key)
 	for range maxRaces {
 		c, err := x.loadClaim(ctx, key)
@@ -65,12 +73,26 @@ func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic st
 			return Started{}, err
 		}
 		now := x.now()
+		var writes []ledger.Write
+		for _, along := range alongside {
+			more, err := along(ctx)
+			if err != nil {
+				return Started{}, err
+			}
+			writes = append(writes, more...)
+		}
 		if c.version > 0 && subject.Mode == automation.Once {
-			return Started{Run: c.Run}, nil
+			if len(writes) == 0 {
+				return Started{Run: c.Run}, nil
+			}
+			err := x.Ledger.Write(ctx, append(writes, ledger.Expect(key, c.version))...)
+			if ledger.IsConflict(err) {
+				continue
+			}
+			return Started{Run: c.Run}, err
 		}
 		kept := c.keptEvents(now)
 		c.keep(e, subject.Keep, now)
-		var writes []ledger.Write
 		started := Started{Run: c.Run, Joined: true}
 		if c.Live {
 			c.pend(e)
@@ -83,9 +105,11 @@ func (x *Executor) Start(ctx context.Context, a *automation.Automation, topic st
 			if err != nil {
 				return Started{}, err
 			}
-			if writes, err = runWrites(run, time.Time{}); err != nil {
+			begun, err := runWrites(run, time.Time{})
+			if err != nil {
 				return Started{}, err
 			}
+			writes = append(writes, begun...)
 			started = Started{Run: run.ID}
 		}
 		w, err := claimWrite(key, c, now)

@@ -59,7 +59,7 @@ func text(r *Run) string {
 		list("Left for a person to look at: "+g.What, g.Resources)
 	}
 	list("Next", r.Hints)
-	list("Worth knowing", r.Plan.Notes)
+	list("Worth knowing", r.Plan.Told(r.Values))
 	line("")
 	for _, e := range r.Events {
 		line("Caused by %s", Cause(e))

@@ -123,6 +123,9 @@ func (x *Executor) record(ctx context.Context, run *Run, before time.Time, next 
 	x.Log.InfoContext(ctx, "run ended", "run", settled.ID, "automation", settled.Automation,
 		"outcome", string(settled.Outcome), "reason", settled.Reason, "changes", len(settled.Writes()),
 		"took", settled.Ended.Sub(settled.Created).String())
+	if x.Ended != nil {
+		x.Ended(&settled)
+	}
 	return &settled, nil
 }
 

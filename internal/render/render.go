@@ -69,9 +69,9 @@ func ruleName(name string) string {
 }
 
 // Policy is the least policy for the process that runs a fleet: what its
-// automations need and, if the fleet has a topic, to publish to it. An empty
-// account leaves the account open.
-func Policy(f *fleetfile.Fleet, partition, account string) (iam.Policy, error) {
+// automations need, to publish to the fleet's topic if it has one, and what the
+// process needs by itself. An empty account leaves the account open.
+func Policy(f *fleetfile.Fleet, partition, account string, process ...iam.Need) (iam.Policy, error) {
 	var needs []iam.Need
 	for _, a := range f.Automations {
 		for _, n := range a.Needs() {
@@ -85,7 +85,7 @@ func Policy(f *fleetfile.Fleet, partition, account string) (iam.Policy, error) {
 			Why:       "tell what was done and what failed",
 		})
 	}
-	return iam.NewPolicy(needs, iam.Vars{Partition: partition, Region: f.Region, Account: account})
+	return iam.NewPolicy(append(needs, process...), iam.Vars{Partition: partition, Region: f.Region, Account: account})
 }
 
 // in narrows a need to the automation's region, which may not be the fleet's.

@@ -16,20 +16,23 @@ import (
 	"github.com/droverhq/drover/internal/flow"
 )
 
-// Moment is a line of the demo's timeline.
+// Moment is a line of a timeline: the demo's, or a scenario file's.
 type Moment struct {
 	At time.Time `json:"at"` // virtual
-	// Who is "operator", "aws" or "drover".
+	// Who is "operator", "aws" or "drover", or "scenario" where its file speaks.
 	Who  string   `json:"who"`
 	What string   `json:"what"`
 	More []string `json:"more,omitempty"` // details, a line each
 	// What there is after this moment; only where that has changed. Routes are
 	// all routes through gateways, "TABLE DESTINATION" to the gateway's name;
 	// Versions those of the launch template, to the image of each; Groups the
-	// Auto Scaling groups, to what they launch from.
-	Routes   map[string]string `json:"routes,omitempty"`
-	Versions map[string]string `json:"versions,omitempty"`
-	Groups   map[string]string `json:"groups,omitempty"`
+	// Auto Scaling groups, to what they launch from. Of a scenario file it is only
+	// what has changed, and Parameters and Pipelines beside.
+	Routes     map[string]string `json:"routes,omitempty"`
+	Versions   map[string]string `json:"versions,omitempty"`
+	Groups     map[string]string `json:"groups,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Pipelines  map[string]string `json:"pipelines,omitempty"`
 }
 
 // demoStart is an ordinary time, so that the demo prints the same every time.
@@ -157,22 +160,27 @@ func (n *narrator) watch(r *flow.Run) {
 }
 
 func (n *narrator) outcome(r *flow.Run) {
-	var more []string
+	n.say("drover", fmt.Sprintf("%s: %s", r.Automation, r.Outcome), Told(r, n.noun, n.names)...)
+}
+
+// Told is what a timeline tells of a run that has ended, beside its outcome: the
+// noun is what its changes are about, and names puts names for ids.
+func Told(r *flow.Run, noun string, names func(string) string) (more []string) {
 	if r.Reason != "" {
-		more = append(more, n.names(r.Reason))
+		more = append(more, names(r.Reason))
 	}
 	for _, g := range automation.GroupChanges(r.Made) {
-		more = append(more, n.group("went ", g))
+		more = append(more, names(together(g, noun)+" went "+g.What))
 	}
 	for _, g := range automation.GroupRemarks(r.Left) {
-		more = append(more, n.group("", g))
+		more = append(more, names(together(g, noun)+" "+g.What))
 	}
 	for _, notice := range r.Outbox {
 		if !notice.Sent.IsZero() {
 			more = append(more, "told "+r.Topic)
 		}
 	}
-	n.say("drover", fmt.Sprintf("%s: %s", r.Automation, r.Outcome), more...)
+	return more
 }
 
 func (n *narrator) say(who, what string, more ...string) {
@@ -181,13 +189,12 @@ func (n *narrator) say(who, what string, more ...string) {
 	n.tell(m)
 }
 
-// group says in a line what holds of several resources.
-func (n *narrator) group(verb string, g automation.Group) string {
-	who := g.Resources[0]
+// together names several resources in a few words.
+func together(g automation.Group, noun string) string {
 	if len(g.Resources) > 1 {
-		who = fmt.Sprintf("each of %d %s", len(g.Resources), n.noun)
+		return fmt.Sprintf("each of %d %s", len(g.Resources), noun)
 	}
-	return n.names(who + " " + verb + g.What)
+	return g.Resources[0]
 }
 
 // changed is what there is now, if that is not what there was last.

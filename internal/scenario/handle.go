@@ -11,6 +11,7 @@ import (
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
+	"github.com/droverhq/drover/internal/iam"
 	"github.com/droverhq/drover/internal/render"
 )
 
@@ -44,19 +45,11 @@ func (s *Stage) Failover(more ...string) string {
 func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 	run := &flow.Run{} // if the stage has failed; the story goes on to its end
 	s.try("handle "+flow.Cause(e), func() error {
-		parsed, err := fleetfile.Parse("stage.yaml", []byte(fleet), app.Kinds())
+		a, policy, err := s.under(fleet)
 		if err != nil {
 			return err
 		}
-		policy, err := render.Policy(parsed, "aws", "")
-		if err != nil {
-			return err
-		}
-		if s.Policy != nil {
-			policy = s.Policy(policy)
-		}
-		a := s.App(parsed)
-		s.Restrict(&policy)
+		s.Restrict(policy)
 		defer s.Restrict(nil)
 
 		before := len(s.Mutations())
@@ -82,6 +75,22 @@ func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 		return errors.Join(Agree(previews, made), audited(runs, made))
 	})
 	return run
+}
+
+// under is the program for a fleet file, and the policy that is rendered for it.
+func (s *Stage) under(fleet string) (*app.App, *iam.Policy, error) {
+	parsed, err := fleetfile.Parse("stage.yaml", []byte(fleet), app.Kinds())
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := render.Policy(parsed, "aws", "")
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Policy != nil {
+		policy = s.Policy(policy)
+	}
+	return s.App(parsed), &policy, nil
 }
 
 // Sweep is Handle without an event.

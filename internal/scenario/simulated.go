@@ -37,6 +37,10 @@ type Simulated struct {
 	SQS              *simsqs.Service
 	SSM              *simssm.Service
 
+	// Invalid, if not nil, says which images Parameter Store refuses when it validates
+	// them, although EC2 has them.
+	Invalid func(image string) bool
+
 	clock clock.Clock
 
 	mu     sync.Mutex
@@ -51,7 +55,9 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
 	}
 	hasImage := func(m *awssim.Moment, id string) bool { return s.EC2.HasImage(m, id) }
-	s.SSM = simssm.New(simssm.Options{Images: hasImage})
+	s.SSM = simssm.New(simssm.Options{Images: func(m *awssim.Moment, id string) bool {
+		return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
+	}})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
 		Images: func(a simimagebuilder.AMI) {
 			s.EC2.AddImage(simec2.Image{ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, Told: true})

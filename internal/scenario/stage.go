@@ -59,7 +59,9 @@ type Scenario struct {
 }
 
 // Stories are the stories of all kinds.
-func Stories() []Scenario { return slices.Concat(Failovers(), Groups(), Templates()) }
+func Stories() []Scenario {
+	return slices.Concat(Failovers(), Groups(), Platforms(), Templates(), Pipelines())
+}
 
 // Play plays a story in a world of its own.
 func Play(ctx context.Context, w World, sc Scenario, edit ...func(*Stage)) error {

@@ -114,8 +114,12 @@ func parseCron(inner string) (*cronexpr.Expression, error) {
 		form *regexp.Regexp
 		name string
 	}{
-		{minutes, timeForm, "minutes"}, {hours, timeForm, "hours"}, {monthDay, monthDayForm, "day of month"},
-		{month, monthForm, "month"}, {weekDay, weekDayForm, "day of week"}, {year, timeForm, "year"},
+		{minutes, timeForm, "minutes"},
+		{hours, timeForm, "hours"},
+		{monthDay, monthDayForm, "day of month"},
+		{month, monthForm, "month"},
+		{weekDay, weekDayForm, "day of week"},
+		{year, timeForm, "year"},
 	} {
 		if !f.form.MatchString(f.text) {
 			return nil, fmt.Errorf("wanted another %s than %q", f.name, f.text)
@@ -183,6 +187,24 @@ func (s Schedule) Next(t time.Time) time.Time {
 			return next
 		}
 	}
+}
+
+// First is when a schedule that begins now fires first: a rate at once.
+func (s Schedule) First(now time.Time) time.Time {
+	if s.rate > 0 {
+		return now
+	}
+	return s.Next(now)
+}
+
+// After is when a schedule that was due then, and fires now, is due next. What was
+// missed in between is not made good. A rate keeps its pace.
+func (s Schedule) After(due, now time.Time) time.Time {
+	if s.rate == 0 {
+		return s.Next(now)
+	}
+	missed := max(0, now.Sub(due)) / s.rate
+	return due.Add((missed + 1) * s.rate)
 }
 
 // onTheWall is what a clock shows at t, as a time in UTC.

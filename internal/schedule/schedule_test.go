@@ -163,3 +163,35 @@ func TestNextIsTheNext(t *testing.T) {
 		}
 	})
 }
+
+func TestMissed(t *testing.T) {
+	due := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+	daily, err := schedule.Parse("cron(0 6 * * ? *)", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		s         schedule.Schedule
+		late      time.Duration
+		want      time.Duration // after it was due
+		wantFirst time.Duration
+	}{
+		{schedule.Every(time.Hour), 0, time.Hour, 0},
+		{schedule.Every(time.Hour), time.Second, time.Hour, 0},
+		{schedule.Every(time.Hour), 3*time.Hour + time.Minute, 4 * time.Hour, 0},
+		{daily, time.Minute, 24 * time.Hour, 24 * time.Hour},
+		{daily, 50 * time.Hour, 72 * time.Hour, 72 * time.Hour},
+	} {
+		now := due.Add(c.late)
+		if got := c.s.After(due, now); !got.Equal(due.Add(c.want)) {
+			t.Errorf("%s, %s late: next after %s, want %s", c.s, c.late, got.Sub(due), c.want)
+		}
+		first := due.Add(c.wantFirst)
+		if c.wantFirst == 0 {
+			first = now
+		}
+		if got := c.s.First(now); !got.Equal(first) {
+			t.Errorf("%s: first at %s, want %s", c.s, got, first)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package ec2
 // set.
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -29,10 +30,10 @@ var imageFilters = filters[image]{
 	"creation-date":                    field(func(i image) string { return i.created.Format(imageTime) }),
 	"is-public":                        field(func(i image) string { return strconv.FormatBool(i.public) }),
 	"block-device-mapping.snapshot-id": field(func(i image) string { return i.snapshot }),
-	"architecture":                     field(func(image) string { return string(types.ArchitectureValuesX8664) }),
+	"architecture":                     field(func(i image) string { return string(cmp.Or(i.architecture, types.ArchitectureValuesX8664)) }),
 	"image-type":                       field(func(image) string { return string(types.ImageTypeValuesMachine) }),
 	"root-device-type":                 field(func(image) string { return string(types.DeviceTypeEbs) }),
-	"virtualization-type":              field(func(image) string { return string(types.VirtualizationTypeHvm) }),
+	"virtualization-type":              field(func(i image) string { return string(cmp.Or(i.virtualization, types.VirtualizationTypeHvm)) }),
 }
 
 // describeImages knows three answers to an id: the image, also for a while after it
@@ -101,9 +102,9 @@ func (s *state) imageOut(m *awssim.Moment, i image) types.Image {
 		State:              i.state,
 		CreationDate:       aws.String(i.created.Format(imageTime)),
 		Public:             aws.Bool(i.public),
-		Architecture:       types.ArchitectureValuesX8664,
+		Architecture:       cmp.Or(i.architecture, types.ArchitectureValuesX8664),
 		ImageType:          types.ImageTypeValuesMachine,
-		VirtualizationType: types.VirtualizationTypeHvm,
+		VirtualizationType: cmp.Or(i.virtualization, types.VirtualizationTypeHvm),
 		RootDeviceType:     types.DeviceTypeEbs,
 		RootDeviceName:     aws.String(rootDevice),
 		Tags:               s.tagSet(i.id),

@@ -4,7 +4,7 @@ package ec2
 // several volumes, or other than the plain root volume; snapshots that images
 // share, as no modelled operation makes them do; disabled images,
 // deregistration protection, recycle bin, permissions of other accounts, public
-// images of our own, and images of other architectures than x86_64.
+// images of our own, and images made here of other architectures than x86_64.
 
 import (
 	"encoding/json"
@@ -31,7 +31,9 @@ type image struct {
 	state                      types.ImageState
 	reason                     string // why it failed
 	created, deprecated        time.Time
-	public, managed, forgotten bool // managed: by AWS Backup; forgotten: deregistered and no longer shown
+	architecture               types.ArchitectureValues // "" is x86_64
+	virtualization             types.VirtualizationType // "" is hvm
+	public, managed, forgotten bool                     // managed: by AWS Backup; forgotten: deregistered and no longer shown
 }
 
 func (i image) key() string { return i.id }

@@ -102,6 +102,9 @@ type Image struct {
 	Managed           bool // by AWS Backup, so that EC2 refuses to deregister it
 	Tags              map[string]string
 	Told              bool // by EC2's event that it is available
+
+	Architecture   types.ArchitectureValues // default x86_64
+	Virtualization types.VirtualizationType // default hvm
 }
 
 // AddImage puts an image there that is available, and returns its id.
@@ -118,6 +121,7 @@ func (s *Service) AddImage(spec Image) (id string) {
 		if i.owner == "" {
 			i.owner = m.Account()
 		}
+		i.architecture, i.virtualization = spec.Architecture, spec.Virtualization
 		if spec.Created.IsZero() {
 			i.created = m.Now.UTC()
 		}
@@ -139,11 +143,11 @@ func (s *Service) AddImage(spec Image) (id string) {
 	return id
 }
 
-// HasImage says whether an image is there, for services whose call is being
+// HasImage says whether an image is there and available, for services whose call is being
 // answered at m.
 func (s *Service) HasImage(m *awssim.Moment, id string) bool {
-	_, found := s.store.At(m).images.get(id)
-	return found
+	i, found := s.store.At(m).images.get(id)
+	return found && i.state == types.ImageStateAvailable
 }
 
 // CreateImageAs is a CreateImage by somebody who does not go through this world's

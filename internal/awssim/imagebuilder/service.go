@@ -72,6 +72,7 @@ func (s *Service) Attach(w *awssim.World) {
 
 	awssim.Write(st, createImageRecipe, "ClientToken", "Name", "SemanticVersion", "ParentImage", "Description", "Components", "BlockDeviceMappings",
 		"AdditionalInstanceConfiguration", "WorkingDirectory", "AmiTags", "Tags")
+	awssim.Write(st, deleteImageRecipe, "ImageRecipeArn")
 	awssim.Read(st, getImageRecipe, "ImageRecipeArn")
 	awssim.Read(st, listImageRecipes, "Filters", "Owner", "MaxResults", "NextToken")
 
@@ -87,6 +88,7 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Read(st, listTagsForResource, "ResourceArn")
 
 	awssim.Requests(st, createImageRecipePermissions)
+	awssim.Requests(st, deleteImageRecipePermissions)
 	awssim.Requests(st, getImageRecipePermissions)
 	awssim.Requests(st, getImagePipelinePermissions)
 	awssim.Requests(st, updateImagePipelinePermissions)

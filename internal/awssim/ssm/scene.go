@@ -4,6 +4,7 @@ package ssm
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -22,6 +23,11 @@ func (s *Service) Set(name, value string, kind types.ParameterType) (err error) 
 		return fmt.Errorf("set parameter %s: %w", name, err)
 	}
 	return nil
+}
+
+// SetValidation says how long it takes from now on to validate an image.
+func (s *Service) SetValidation(d time.Duration) {
+	s.store.Do(func(_ *awssim.Moment, st *state) { st.options.Validation = d })
 }
 
 // Parameters are all parameters by name, with their values as they are.

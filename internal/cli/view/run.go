@@ -53,7 +53,7 @@ func OfRun(r *flow.Run, kinds []automation.Definition, now time.Time) Run {
 	v := Run{
 		ID: r.ID, Fleet: r.Fleet, Automation: r.Automation, Kind: r.Kind, Region: r.Region,
 		Outcome: r.Outcome, Reason: r.Reason, Made: r.Made, Left: r.Left,
-		Rejected: r.Plan.Rejected, Notes: r.Plan.Notes, Hints: once(r.Hints),
+		Rejected: r.Plan.Rejected, Notes: r.Plan.Told(r.Values), Hints: once(r.Hints),
 		Started: r.Created, Ended: r.Ended, Took: took(r, now), Next: r.Next, Steps: stepsOf(r, kinds),
 	}
 	if l, ok := r.Latency(); ok {

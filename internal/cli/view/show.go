@@ -39,6 +39,7 @@ func OfDetail(r *flow.Run, asked *flow.Cancellation, kinds []automation.Definiti
 		Run: OfRun(r, kinds, now), Subject: r.Subject.Key, Plan: r.Plan.Filled(r.Values),
 		Replans: r.Replans, Retries: r.Retries, at: now,
 	}
+	d.Plan.Notes = d.Notes
 	if r.Live() {
 		p := OfPosition(r, kinds, now)
 		d.Now = &p

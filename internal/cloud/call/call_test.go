@@ -8,6 +8,8 @@ import (
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/droverhq/drover/internal/cloud/call"
 )
@@ -80,6 +82,13 @@ func TestEffect(t *testing.T) {
 		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateId: aws.String("lt-1"), Versions: []string{"9", "2", "1", "3"}}, "lt-1 versions 1-3, 9", "deleted"},
 		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateName: aws.String("web"), Versions: []string{"7"}}, "web version 7", "deleted"},
 		{&ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateName: aws.String("web"), Versions: []string{"7", "$Latest"}}, "web versions 7, $Latest", "deleted"},
+		{&ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("ami-1"), Type: ssmtypes.ParameterTypeString}, "/a", "ami-1"},
+		{&ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("hush"), Type: ssmtypes.ParameterTypeSecureString}, "/a", ""},
+		{&ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("hush")}, "/a", ""}, // its type is not known
+		{
+			&ssm.AddTagsToResourceInput{ResourceId: aws.String("/a"), Tags: []ssmtypes.Tag{{Key: aws.String("c"), Value: aws.String("d")}, {Key: aws.String("a"), Value: aws.String("b")}}},
+			"/a tags", "a=b, c=d",
+		},
 		{&ec2.DeleteVpcInput{}, "*ec2.DeleteVpcInput", ""},
 	} {
 		if resource, to := call.Effect(test.in); resource != test.resource || to != test.to {

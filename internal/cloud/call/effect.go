@@ -2,11 +2,16 @@ package call
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // Effect names what a mutating call is about, and the value it sets, from its
@@ -38,6 +43,21 @@ func Effect(input any) (resource, to string) {
 		return DefaultVersion(first(in.LaunchTemplateId, in.LaunchTemplateName)), "version " + aws.ToString(in.DefaultVersion)
 	case *ec2.DeleteLaunchTemplateVersionsInput:
 		return first(in.LaunchTemplateId, in.LaunchTemplateName) + " " + Versions(in.Versions), "deleted"
+	case *imagebuilder.CreateImageRecipeInput:
+		return aws.ToString(in.Name), aws.ToString(in.ParentImage)
+	case *imagebuilder.DeleteImageRecipeInput:
+		return aws.ToString(in.ImageRecipeArn), "deleted"
+	case *imagebuilder.UpdateImagePipelineInput:
+		return aws.ToString(in.ImagePipelineArn), first(in.ImageRecipeArn, in.ContainerRecipeArn)
+	case *imagebuilder.StartImagePipelineExecutionInput:
+		return aws.ToString(in.ImagePipelineArn), "started"
+	case *ssm.PutParameterInput:
+		if in.Type != ssmtypes.ParameterTypeString { // others may be secrets
+			return aws.ToString(in.Name), ""
+		}
+		return aws.ToString(in.Name), aws.ToString(in.Value)
+	case *ssm.AddTagsToResourceInput:
+		return aws.ToString(in.ResourceId) + " tags", parameterTags(in.Tags)
 	case *sns.PublishInput:
 		return aws.ToString(in.TopicArn), ""
 	}
@@ -50,6 +70,16 @@ func Route(table, destination string) string { return table + " " + destination 
 // TemplateVersion names a version of a launch template.
 func TemplateVersion(template, version string) string {
 	return "version " + version + " of " + template
+}
+
+// parameterTags names tags of a parameter, in the order of their keys.
+func parameterTags(tags []ssmtypes.Tag) string {
+	var parts []string
+	for _, t := range tags {
+		parts = append(parts, aws.ToString(t.Key)+"="+aws.ToString(t.Value))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
 }
 
 // SourceDestCheck names the value of a source/destination check.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/label"
 )
@@ -83,15 +84,13 @@ func (h *Host) records(ctx context.Context, records []record) (any, error) {
 }
 
 func (h *Host) record(ctx context.Context, r record) (handled, error) {
-	text := cmp.Or(r.Body, r.SNS.Message)
-	// A queue that is subscribed to a topic gets the notification as a whole.
-	var notification struct{ Type, Message string }
-	if json.Unmarshal([]byte(text), &notification) == nil && notification.Type == "Notification" {
-		text = notification.Message
+	e, err := event.ParseMessage([]byte(cmp.Or(r.Body, r.SNS.Message)))
+	if errors.Is(err, event.ErrTest) {
+		h.Log.InfoContext(ctx, "message passed over", "why", err)
+		return handled{}, nil
 	}
-	e, err := parseEvent([]byte(text))
 	if err != nil {
 		return handled{}, unreadable(err)
 	}
-	return h.event(ctx, *e)
+	return h.event(ctx, e)
 }

@@ -46,6 +46,7 @@ func TestBatches(t *testing.T) {
 		}{
 			{"SQS", wrapped(fromSQS, foreign, stopped), nil, ""},
 			{"SQS behind SNS", wrapped(fromSQS, notification), nil, ""},
+			{"SQS, a test of Auto Scaling", wrapped(fromSQS, stopped, `{"Event":"autoscaling:TEST_NOTIFICATION","AutoScalingGroupName":"web","RequestId":"1"}`), nil, ""},
 			{"SNS", wrapped(fromSNS, stopped), nil, ""},
 			{"SQS, one unreadable", wrapped(fromSQS, stopped, "{}", foreign), []string{"m2"}, ""},
 			{"SQS, all unreadable", wrapped(fromSQS, "", "{}"), nil, TypePayload},

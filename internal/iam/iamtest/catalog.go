@@ -153,11 +153,21 @@ func (t ResourceType) covers(resource string) bool {
 		return false
 	}
 	for i := range format {
-		if !fits(format[i], arn[i]) {
+		if !fits(format[i], arn[i]) && (i < parts-1 || !reaches(format[i], arn[i])) {
 			return false
 		}
 	}
 	return true
+}
+
+// reaches says whether text that ends in a wildcard follows a format of more parts:
+// for IAM a wildcard at the end stands for slashes too.
+func reaches(format, text string) bool {
+	if !strings.HasSuffix(text, "/*") {
+		return false
+	}
+	missing := strings.Count(format, "/") - strings.Count(text, "/")
+	return missing > 0 && fits(format, text+strings.Repeat("/*", missing))
 }
 
 var variable = regexp.MustCompile(`\\\$\\\{[^}]*\\\}`)

@@ -1,0 +1,141 @@
+package script
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ibtypes "github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
+)
+
+// What the world looks like, in the names of the scenario.
+
+// learn gives the images that have been made meanwhile their names. Those of a
+// pipeline are called after it, web/1 and so on.
+func (s *stage) learn() {
+	built := map[string]int{}
+	for _, i := range s.ImageBuilder.Images() {
+		pipeline := aws.ToString(i.SourcePipelineName)
+		built[pipeline]++
+		if ami := s.ImageBuilder.Made(aws.ToString(i.Arn)); ami != "" {
+			s.names.ids[fmt.Sprintf("%s/%d", pipeline, built[pipeline])] = ami
+		}
+	}
+	for _, i := range s.EC2.Images() {
+		if s.names.kind[i.Name] == "image" && s.names.ids[i.Name] == "" {
+			s.names.ids[i.Name] = i.ID
+		}
+	}
+}
+
+// image is the id of the image of a name.
+func (s *stage) image(name string) string {
+	s.learn()
+	return s.names.id(name)
+}
+
+func (s *stage) fill(text string) string {
+	s.learn()
+	return s.names.fill(text)
+}
+
+// shown is a text with names for ids. The ids of requests are left out: calls that
+// are made in parallel get them in any order.
+func (s *stage) shown(text string) string {
+	s.learn()
+	return s.names.shown(requestID.ReplaceAllString(text, ""))
+}
+
+var requestID = regexp.MustCompile(` \(request [0-9a-f-]+\)`)
+
+// routes are all routes through interfaces, by table and destination.
+func (s *stage) routes() map[string]string {
+	found := map[string]string{}
+	for _, r := range s.EC2.Routes() {
+		target := cmp.Or(r.InterfaceID, r.InstanceID)
+		if target == "" {
+			continue
+		}
+		to := s.shown(target)
+		if r.State == ec2types.RouteStateBlackhole {
+			to += " blackhole"
+		}
+		found[s.shown(r.Table)+" "+r.Destination] = to
+	}
+	return found
+}
+
+// versions are those of all launch templates, with their images.
+func (s *stage) versions() map[string]string {
+	found := map[string]string{}
+	for _, t := range s.EC2.Templates() {
+		for _, v := range t.Versions {
+			image := s.shown(v.Image)
+			if v.Number == t.Default {
+				image += " (default)"
+			}
+			found[fmt.Sprintf("%s version %d", t.Name, v.Number)] = image
+		}
+	}
+	return found
+}
+
+// groupsShown are all groups, with the versions that they launch from.
+func (s *stage) groupsShown() map[string]string {
+	found := map[string]string{}
+	for _, g := range s.AutoScaling.Groups() {
+		if g.LaunchTemplate != nil {
+			found[aws.ToString(g.AutoScalingGroupName)] = fmt.Sprintf("version %s of %s", aws.ToString(g.LaunchTemplate.Version), s.shown(aws.ToString(g.LaunchTemplate.LaunchTemplateId)))
+		}
+	}
+	return found
+}
+
+// values are those of all parameters.
+func (s *stage) values() map[string]string {
+	found := map[string]string{}
+	for _, p := range s.SSM.Parameters() {
+		found[aws.ToString(p.Name)] = s.shown(aws.ToString(p.Value))
+	}
+	return found
+}
+
+// pipeline is how a pipeline is.
+func (s *stage) pipeline(name string) (state PipelineState) {
+	builds := 0
+	state.Builds = &builds
+	for _, i := range s.ImageBuilder.Images() {
+		if aws.ToString(i.SourcePipelineArn) == s.pipelines[name] {
+			builds++
+			state.Last = string(i.State.Status)
+		}
+	}
+	all := s.ImageBuilder.Pipelines()
+	at := slices.IndexFunc(all, func(p ibtypes.ImagePipeline) bool { return aws.ToString(p.Arn) == s.pipelines[name] })
+	if at < 0 {
+		return state
+	}
+	for _, r := range s.ImageBuilder.Recipes() {
+		if aws.ToString(r.Arn) == aws.ToString(all[at].ImageRecipeArn) {
+			state.Recipe, state.Parent = aws.ToString(r.Version), s.shown(aws.ToString(r.ParentImage))
+		}
+	}
+	return state
+}
+
+// pipelinesShown are all pipelines, in a line each.
+func (s *stage) pipelinesShown() map[string]string {
+	found := map[string]string{}
+	for name := range s.pipelines {
+		p := s.pipeline(name)
+		line := fmt.Sprintf("recipe %s from %s", p.Recipe, p.Parent)
+		if p.Last != "" {
+			line += fmt.Sprintf(", build %d %s", *p.Builds, p.Last)
+		}
+		found[name] = line
+	}
+	return found
+}
