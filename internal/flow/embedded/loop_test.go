@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,14 +38,28 @@ type bench struct {
 	// do is the step; nil is done at once.
 	do func(context.Context, *automation.Turn[config, state]) error
 
-	mu     sync.Mutex
-	turns  map[string][]time.Time // of the step, by subject
-	failed []string
-	looked []error
-	told   int // waits
-	gets   atomic.Int64
+	mu   sync.Mutex
+	all  seen
+	gets atomic.Int64
 	// broken, if not nil, is what each call of the ledger returns.
 	broken atomic.Pointer[error]
+}
+
+// seen is what loops have done.
+type seen struct {
+	turns  map[string][]time.Time // of the step, by run
+	failed []string
+	looked []error
+	told   int // of waits
+}
+
+// seen is what was done so far.
+func (b *bench) seen() seen {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.all
+	s.turns = maps.Clone(s.turns)
+	return s
 }
 
 type (
@@ -53,7 +68,7 @@ type (
 )
 
 func newBench(t *testing.T) *bench {
-	b := &bench{T: t, turns: map[string][]time.Time{}}
+	b := &bench{T: t, all: seen{turns: map[string][]time.Time{}}}
 	b.ledger = &counted{memory.NewNamed(clock.Real{}, "bench"), b}
 	b.kind = automation.Define(automation.Kind[config, state]{
 		Name: "toy", Title: "does nothing", Since: "0.1", Revision: 1,
@@ -71,7 +86,7 @@ func newBench(t *testing.T) *bench {
 			Needs: func(config) []iam.Need { return nil },
 			Do: func(ctx context.Context, turn *automation.Turn[config, state]) error {
 				b.mu.Lock()
-				b.turns[turn.Run.ID] = append(b.turns[turn.Run.ID], time.Now())
+				b.all.turns[turn.Run.ID] = append(b.all.turns[turn.Run.ID], time.Now())
 				b.mu.Unlock()
 				if b.do == nil {
 					return nil
@@ -125,7 +140,7 @@ func (b *bench) executor(owner string) *flow.Executor {
 		Watch: func(*flow.Run) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.told++
+			b.all.told++
 		},
 	}
 }
@@ -141,12 +156,12 @@ func (b *bench) loop(edit ...func(*embedded.Loop)) (*embedded.Loop, func()) {
 		Looked: func(err error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.looked = append(b.looked, err)
+			b.all.looked = append(b.all.looked, err)
 		},
 		Failed: func(_ string, err error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.failed = append(b.failed, err.Error())
+			b.all.failed = append(b.all.failed, err.Error())
 		},
 	}
 	for _, e := range edit {
@@ -272,7 +287,7 @@ func TestLoopLeavesOthersAlone(t *testing.T) {
 			b.Error("the loop's own run has not ended")
 		}
 		for _, id := range foreign {
-			if run := b.run(id); !run.Live() || run.Owner != "" || len(b.turns[id]) > 0 {
+			if run := b.run(id); !run.Live() || run.Owner != "" || len(b.seen().turns[id]) > 0 {
 				b.Fatalf("a run of another fleet is at %s", run.Step)
 			}
 		}
@@ -307,7 +322,7 @@ func TestNudgesAreNotLost(t *testing.T) {
 			looked := l.Looked
 			l.Looked = func(err error) {
 				looked(err)
-				if len(b.looked) == 1 {
+				if len(b.seen().looked) == 1 {
 					ids = append(ids, b.begin("f", "looking"))
 					loop.Nudge(ids[1])
 				}
@@ -344,7 +359,7 @@ func TestNudgesAreNotLost(t *testing.T) {
 				b.Errorf("%s after the nudge of %s, with five turns' time before, it is at %s", time.Since(began), run.Subject.Key, run.Step)
 			}
 		}
-		for id, turns := range b.turns {
+		for id, turns := range b.seen().turns {
 			if len(turns) != 1 {
 				b.Errorf("%s had %d turns", id, len(turns))
 			}
@@ -354,9 +369,9 @@ func TestNudgesAreNotLost(t *testing.T) {
 
 func TestManyThatWaitCostATurnEach(t *testing.T) {
 	bubble(t, func(b *bench) {
-		const many, each = 500, 3
-		b.do = waits(each, 7*time.Hour)
-		l, _ := b.loop(func(l *embedded.Loop) { l.Poll = time.Second * 10 })
+		const many, each = 500, 2
+		b.do = waits(each, 2*time.Hour)
+		l, _ := b.loop()
 		for i := range many {
 			id := b.begin("f", fmt.Sprint(i))
 			l.Nudge(id)
@@ -369,21 +384,21 @@ func TestManyThatWaitCostATurnEach(t *testing.T) {
 			b.Errorf("the loop tends %+v", got)
 		}
 		before := b.gets.Load()
-		pass(5 * time.Hour)
+		pass(50 * time.Minute)
 		if n := b.gets.Load() - before; n > 0 {
 			b.Errorf("while all wait the ledger is read %d times beside the looks", n)
 		}
-		pass(20 * time.Hour)
-		for id, turns := range b.turns {
+		pass(3 * time.Hour)
+		for id, turns := range b.seen().turns {
 			if len(turns) != each+1 || b.run(id).Live() {
 				b.Fatalf("%s had %d turns of its step, wanted %d", id, len(turns), each+1)
 			}
 		}
-		if len(b.turns) != many {
-			b.Errorf("%d of %d had a turn", len(b.turns), many)
+		if len(b.seen().turns) != many {
+			b.Errorf("%d of %d had a turn", len(b.seen().turns), many)
 		}
-		if b.told != many*each {
-			b.Errorf("%d waits were told of, wanted %d", b.told, many*each)
+		if b.seen().told != many*each {
+			b.Errorf("%d waits were told of, wanted %d", b.seen().told, many*each)
 		}
 	})
 }
@@ -391,23 +406,23 @@ func TestManyThatWaitCostATurnEach(t *testing.T) {
 func TestLoopBacksOff(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.do = func(context.Context, *automation.Turn[config, state]) error { panic("a defect") }
-		l, _ := b.loop(func(l *embedded.Loop) { l.Poll = time.Second })
+		l, _ := b.loop()
 		id := b.begin("f", "s")
 		broken := errors.New("connection refused")
 		pass(500 * time.Millisecond)
-		b.looked = nil
+		before := len(b.seen().looked)
 		b.broken.Store(&broken)
 		l.Nudge(id)
 		pass(10 * time.Minute)
-		if n := len(b.looked); n < 20 || n > 60 {
+		if n := len(b.seen().looked) - before; n < 20 || n > 60 {
 			b.Errorf("in ten minutes without a ledger it looked %d times", n)
 		}
-		if n := len(b.failed); n < 20 || n > 60 {
+		if n := len(b.seen().failed); n < 20 || n > 60 {
 			b.Errorf("in ten minutes without a ledger it tried a turn %d times", n)
 		}
 		b.broken.Store(nil)
-		pass(time.Minute)
-		if slices.Contains(b.looked[len(b.looked)-5:], broken) || len(b.turns) == 0 {
+		pass(5 * time.Minute)
+		if looked := b.seen().looked; slices.Contains(looked[len(looked)-4:], broken) || len(b.seen().turns) == 0 {
 			b.Error("it does not recover")
 		}
 		// A step that panics each time is given up.
@@ -416,8 +431,8 @@ func TestLoopBacksOff(t *testing.T) {
 		if run.Live() || !run.Outcome.Failed() {
 			b.Fatalf("a step that panics has outcome %q after its limit", run.Outcome)
 		}
-		if !slices.ContainsFunc(b.failed, func(s string) bool { return len(s) > 15 && s[:15] == "panic: a defect" }) {
-			b.Errorf("nobody is told of the panic: %q", b.failed[len(b.failed)-1])
+		if !slices.ContainsFunc(b.seen().failed, func(s string) bool { return len(s) > 15 && s[:15] == "panic: a defect" }) {
+			b.Errorf("nobody is told of the panic: %q", b.seen().failed[len(b.seen().failed)-1])
 		}
 	})
 }
@@ -440,7 +455,7 @@ func TestLoopReturnsAfterItsTurns(t *testing.T) {
 		if b.run(first).Live() {
 			b.Error("the turn under way is not recorded")
 		}
-		if len(b.turns[second]) > 0 {
+		if len(b.seen().turns[second]) > 0 {
 			b.Error("a turn was begun after the end")
 		}
 		if got := l.Tended(); got.Working != 0 || got.Ready != 0 {
@@ -469,8 +484,8 @@ func TestLoopsShareALedger(t *testing.T) {
 		}
 		pass(5 * time.Minute)
 		for _, id := range ids {
-			if b.run(id).Live() || len(b.turns[id]) != 1 {
-				b.Errorf("%s had %d turns, and is live: %t", id, len(b.turns[id]), b.run(id).Live())
+			if b.run(id).Live() || len(b.seen().turns[id]) != 1 {
+				b.Errorf("%s had %d turns, and is live: %t", id, len(b.seen().turns[id]), b.run(id).Live())
 			}
 		}
 	})

@@ -198,8 +198,13 @@ type process struct {
 	// broken, if not nil, is what its ledger answers.
 	broken atomic.Pointer[error]
 	// write, if not nil, is how it writes to its ledger.
-	write func(context.Context, ledger.Ledger, []ledger.Write) error
+	write atomic.Pointer[writing]
 }
+
+type writing func(context.Context, ledger.Ledger, []ledger.Write) error
+
+// writes sets how the worker writes to its ledger from now on.
+func (p *process) writes(f writing) { p.write.Store(&f) }
 
 // begin starts a worker.
 func (s *scene) begin(name string, edit ...func(*process, *Config)) *process {
@@ -335,8 +340,8 @@ func (m mortal) Write(ctx context.Context, writes ...ledger.Write) error {
 	if err := m.wrong(ctx); err != nil {
 		return err
 	}
-	if m.write != nil {
-		return m.write(ctx, m.Ledger, writes)
+	if f := m.write.Load(); f != nil {
+		return (*f)(ctx, m.Ledger, writes)
 	}
 	return m.Ledger.Write(ctx, writes...)
 }
@@ -407,7 +412,7 @@ func (p *process) counts(want map[string]float64) {
 }
 
 // failing has every write fail that has to do with keys of this prefix.
-func failing(prefix string, err error) func(context.Context, ledger.Ledger, []ledger.Write) error {
+func failing(prefix string, err error) writing {
 	return func(ctx context.Context, l ledger.Ledger, writes []ledger.Write) error {
 		if slices.ContainsFunc(writes, func(w ledger.Write) bool { return strings.HasPrefix(w.Key, prefix) }) {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,18 +122,18 @@ func TestScheduleOfUnknownResult(t *testing.T) {
 		t.Run(fmt.Sprintf("dies %t", dies), func(t *testing.T) {
 			bubble(t, awssim.Options{}, func(s *scene) {
 				s.timetable("cron(0 6 * * ? *)", "1h")
-				lost := 0
+				var lost atomic.Int64
 				p := s.prepare("p", rarely)
-				p.write = func(ctx context.Context, l ledger.Ledger, writes []ledger.Write) error {
+				p.writes(func(ctx context.Context, l ledger.Ledger, writes []ledger.Write) error {
 					err := l.Write(ctx, writes...)
 					if i := slices.IndexFunc(writes, func(w ledger.Write) bool { return strings.HasPrefix(w.Key, "schedules/stage/gateways/") }); i < 0 || err != nil {
 						return err
 					}
-					if lost++; dies {
+					if lost.Add(1); dies {
 						p.kill()
 					}
 					return errors.New("the connection is lost")
-				}
+				})
 				p.run()
 				time.Sleep(30 * time.Minute)
 				q := s.begin("q", rarely)
@@ -141,10 +142,10 @@ func TestScheduleOfUnknownResult(t *testing.T) {
 				if len(runs) != 1 || runs[0].Live() || runs[0].Automation != "gateways" {
 					s.Fatalf("there are %d runs, want one of the schedule, ended", len(runs))
 				}
-				if lost != 1 {
-					s.Errorf("it was written %d times", lost)
+				if n := lost.Load(); n != 1 {
+					s.Errorf("it was written %d times", n)
 				}
-				p.write = nil
+				p.write.Store(nil)
 				time.Sleep(30 * time.Minute)
 				if n := len(s.times("gateways")); n != 2 {
 					s.Errorf("an hour later there are %d runs", n)

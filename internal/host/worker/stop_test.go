@@ -242,16 +242,14 @@ func TestOneOfTwoDies(t *testing.T) {
 				if c.operation == "sqs:ReceiveMessage" {
 					time.Sleep(20 * time.Second)
 				}
-				var victim *process
+				var died atomic.Bool
 				s.world.OnCall(func(have awssim.Call) {
-					if c.after && victim == nil && have.Operation == c.operation && have.Applied && have.Actor == "p" {
-						victim = p
+					if c.after && have.Operation == c.operation && have.Applied && have.Actor == "p" && !died.Swap(true) {
 						p.kill()
 					}
 				})
 				s.faults(func(have awssim.Call) awssim.Fault {
-					if !c.after && victim == nil && have.Operation == c.operation {
-						victim = p
+					if !c.after && have.Operation == c.operation && !died.Swap(true) {
 						p.kill()
 						return awssim.FailBefore(errDead)
 					}
@@ -259,7 +257,7 @@ func TestOneOfTwoDies(t *testing.T) {
 				})
 				s.fail()
 				time.Sleep(2 * time.Minute)
-				if victim == nil {
+				if !died.Load() {
 					s.Fatal("it did not die")
 				}
 				<-p.ended

@@ -2,4 +2,7 @@
 
 package worker
 
-const versions = 4
+const (
+	raced    = true
+	versions = 3
+)

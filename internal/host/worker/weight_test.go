@@ -2,5 +2,9 @@
 
 package worker
 
-// versions is how many versions each template is given, see TestDuplicatesAndDisorder.
-const versions = 15
+const (
+	raced = false
+	// versions is how many versions each template is given, see
+	// TestDuplicatesAndDisorder.
+	versions = 15
+)

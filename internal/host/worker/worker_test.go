@@ -211,7 +211,7 @@ automations:
     sweep: 24h
 `)
 		p := s.begin("p")
-		p.write = failing("claims/stage/other/", errors.New("the claim is damaged"))
+		p.writes(failing("claims/stage/other/", errors.New("the claim is damaged")))
 		time.Sleep(time.Second)
 		s.send(written(t, event.NewInstanceStateChange(s.world.Account(), s.world.Region(), "i-05a7780f2af7c126c", "stopped", time.Now())))
 		for range 300 {
