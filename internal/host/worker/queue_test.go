@@ -249,7 +249,7 @@ func TestBounds(t *testing.T) {
 				s.Fatalf("%d messages are in hand", n)
 			}
 		}
-		if n := s.queues.Counts("events").InFlight; n < held-batch {
+		if n := s.queues.Counts("events").InFlight; n < held-receivers*batch {
 			s.Errorf("only %d messages are in hand", n)
 		}
 		mu.Lock()
