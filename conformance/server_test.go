@@ -135,6 +135,13 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+// bytes is a copy of what there is so far.
+func (b *logBuffer) bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.text.Bytes())
+}
+
 // tail is the last lines.
 func (b *logBuffer) tail(lines int) string {
 	b.mu.Lock()

@@ -106,7 +106,7 @@ func ours(p pair) verdict {
 		return verdict{"refused", err.Error()}
 	}
 	e := event.Event{Source: "s", DetailType: "t", Detail: json.RawMessage(p.detail)}
-	if why, ok := pattern.Explain(e); !ok {
+	if why, ok := pattern.Explain(event.Flatten(e)); !ok {
 		return verdict{"no", why}
 	}
 	return verdict{Verdict: "match"}

@@ -170,8 +170,9 @@ func (u *Unwanted) Error() string {
 func (a *App) Route(e event.Event) ([]Match, error) {
 	var matches []Match
 	var reasons []Reason
+	flat := event.Flatten(e)
 	for _, auto := range a.fleet.Automations {
-		subject, why, ok := auto.Wants(e)
+		subject, why, ok := auto.Wants(flat)
 		if !ok {
 			reasons = append(reasons, Reason{Automation: auto.Name, Why: why})
 			continue

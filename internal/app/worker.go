@@ -155,7 +155,7 @@ func (a *App) sweepBy(ctx context.Context, auto *automation.Automation, alongsid
 	if err != nil {
 		return "", err
 	}
-	subject, why, ok := auto.Wants(events[0])
+	subject, why, ok := auto.Wants(event.Flatten(events[0]))
 	if !ok {
 		return "", failure.Stopf("the sweep is not wanted: %s", why)
 	}

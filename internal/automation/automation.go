@@ -76,7 +76,7 @@ func (a *Automation) Needs() []iam.Need { return a.behaviour.needs() }
 
 // Wants says whether the automation handles an event and what the event is
 // about. If not, why is the reason, for people.
-func (a *Automation) Wants(e event.Event) (subject Subject, why string, ok bool) {
+func (a *Automation) Wants(e event.Flat) (subject Subject, why string, ok bool) {
 	if e.Region != "" && a.Region != "" && e.Region != a.Region {
 		return Subject{}, fmt.Sprintf("the event is from %s, the automation works in %s", e.Region, a.Region), false
 	}
@@ -90,7 +90,7 @@ func (a *Automation) Wants(e event.Event) (subject Subject, why string, ok bool)
 			}
 			continue
 		}
-		if s, ok := a.behaviour.about(e); ok {
+		if s, ok := a.behaviour.about(e.Event); ok {
 			return s, "", true
 		}
 		why = "the event is about something else"

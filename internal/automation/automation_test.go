@@ -104,7 +104,7 @@ func TestWants(t *testing.T) {
 		{"another instance", event.NewInstanceStateChange("1", "us-west-1", "i-2", "stopped", now), "i-2"},
 		{"another's sweep", event.Sweep("other", now), "detail.automation"},
 	} {
-		_, why, ok := a.Wants(test.event)
+		_, why, ok := a.Wants(event.Flatten(test.event))
 		if ok != (test.want == "") || !strings.Contains(why, test.want) {
 			t.Errorf("%s: wanted %t, because %q", test.name, ok, why)
 		}

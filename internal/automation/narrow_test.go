@@ -50,7 +50,7 @@ func TestNarrow(t *testing.T) {
 		{event.NewSpotInterruption("1", "us-west-1", "i-1", "terminate", now), "detail-type is"},
 		{event.Sweep("name", now), ""},
 	} {
-		if _, why, ok := n.Wants(test.event); ok != (test.want == "") || !strings.Contains(why, test.want) {
+		if _, why, ok := n.Wants(event.Flatten(test.event)); ok != (test.want == "") || !strings.Contains(why, test.want) {
 			t.Errorf("%s %s: wanted %t, because %q", test.event.DetailType, test.event.Detail, ok, why)
 		}
 	}
@@ -62,7 +62,7 @@ func TestNarrow(t *testing.T) {
 	if got, want := fmt.Sprintf("%s, not %s", names, when.Dropped[0].Trigger.Name), "[state sweep], not spot"; got != want {
 		t.Errorf("triggers %s, want %s", got, want)
 	}
-	if _, why, ok := a.Wants(event.NewInstanceStateChange("1", "us-west-1", "i-1", "running", now)); !ok {
+	if _, why, ok := a.Wants(event.Flatten(event.NewInstanceStateChange("1", "us-west-1", "i-1", "running", now))); !ok {
 		t.Errorf("what it was made from does not want what it wanted: %s", why)
 	}
 }
@@ -113,7 +113,7 @@ func TestNarrowedWants(t *testing.T) {
 			events = append(events, event.NewInstanceStateChange("1", "us-west-1", "i-1", state, now), event.NewInstanceStateChange("1", "us-west-1", "i-2", state, now))
 		}
 		for _, e := range events {
-			_, _, wanted := a.Wants(e)
+			_, _, wanted := a.Wants(event.Flatten(e))
 			want := wanted && when.Match(e)
 			if len(problems) > 0 {
 				if want {
@@ -121,7 +121,7 @@ func TestNarrowedWants(t *testing.T) {
 				}
 				continue
 			}
-			if _, why, ok := n.Wants(e); ok != want {
+			if _, why, ok := n.Wants(event.Flatten(e)); ok != want {
 				t.Fatalf("%s: wants %s %s: %t (%s)", when, e.DetailType, e.Detail, ok, why)
 			}
 		}

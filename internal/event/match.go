@@ -92,10 +92,26 @@ func (f field) explain(leaves []leaf) string {
 // wanted is the values as JSON, for people.
 func (f field) wanted() string { return strings.Join(f.values, " or ") }
 
-// flatten lists the leaves of an event by path. Names are joined by dots, as
-// EventBridge does: a field "a.b" is the same as a field b in a. A name that is
-// there twice gives both leaves, which is why the text is read and not a map.
-func flatten(e Event) (map[string][]leaf, error) {
+// Flat is an event taken apart. That takes far longer than to hold a pattern
+// against it: who has many patterns does it once. It is immutable, as is what
+// the event refers to.
+type Flat struct {
+	Event
+	leaves map[string][]leaf
+	err    error
+}
+
+// Flatten takes an event apart. Names are joined by dots, as EventBridge does: a
+// field "a.b" is the same as a field b in a. No pattern matches an event that is
+// not valid.
+func Flatten(e Event) Flat {
+	leaves, err := leavesOf(e)
+	return Flat{Event: e, leaves: leaves, err: err}
+}
+
+// leavesOf lists the leaves of an event by path. A name that is there twice gives
+// both leaves, which is why the text is read and not a map.
+func leavesOf(e Event) (map[string][]leaf, error) {
 	data, err := json.Marshal(e)
 	if err != nil {
 		return nil, err

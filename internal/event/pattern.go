@@ -101,24 +101,23 @@ func build(fields map[string]any) Pattern {
 
 // Match says whether p chooses e.
 func (p Pattern) Match(e Event) bool {
-	_, ok := p.Explain(e)
+	_, ok := p.Explain(Flatten(e))
 	return ok
 }
 
 // Explain says whether p chooses e and if not, why: what the first field that
 // does not match has and what was wanted. Where $or gives alternatives, it
 // says so for each.
-func (p Pattern) Explain(e Event) (why string, ok bool) {
+func (p Pattern) Explain(e Flat) (why string, ok bool) {
 	if len(p.alternatives) == 0 {
 		return "the pattern is empty", false
 	}
-	leaves, err := flatten(e)
-	if err != nil {
-		return fmt.Sprintf("the event is not valid: %v", err), false
+	if e.err != nil {
+		return fmt.Sprintf("the event is not valid: %v", e.err), false
 	}
 	var reasons []string
 	for _, a := range p.alternatives {
-		why, ok := a.explain(leaves)
+		why, ok := a.explain(e.leaves)
 		if ok {
 			return "", true
 		}

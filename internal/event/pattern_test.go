@@ -80,12 +80,12 @@ func TestOperators(t *testing.T) {
 			continue
 		}
 		for _, v := range test.match {
-			if why, ok := p.Explain(withDetail(`{"a":` + v + `}`)); !ok || why != "" {
+			if why, ok := p.Explain(event.Flatten(withDetail(`{"a":` + v + `}`))); !ok || why != "" {
 				t.Errorf("%s does not match %s: %s", values, v, why)
 			}
 		}
 		for _, v := range test.not {
-			if why, ok := p.Explain(withDetail(`{"a":` + v + `}`)); ok || why == "" {
+			if why, ok := p.Explain(event.Flatten(withDetail(`{"a":` + v + `}`))); ok || why == "" {
 				t.Errorf("%s matches %s", values, v)
 			}
 		}
@@ -211,7 +211,7 @@ func TestExplainBlamesTheFirstField(t *testing.T) {
 		`{"$or":[{"region":["x"]},{"detail":{"state":["y"]}}]}`:                      `region is "us-west-1", wanted "x"; and detail.state is "running", wanted "y"`,
 		`{"account":["x"],"$or":[{"region":["x"]},{"id":["y"]}]}`:                    `account is "123456789012", wanted "x"`,
 	} {
-		if why, ok := event.MustPattern(pattern).Explain(e); ok || why != want {
+		if why, ok := event.MustPattern(pattern).Explain(event.Flatten(e)); ok || why != want {
 			t.Errorf("%s: %v, %s\nwant %s", pattern, ok, why, want)
 		}
 	}
@@ -232,7 +232,7 @@ func TestPatternIsWrittenSortedByField(t *testing.T) {
 
 func TestTheZeroPatternIsNotValid(t *testing.T) {
 	var p event.Pattern
-	if why, ok := p.Explain(withDetail(`{}`)); ok || why != "the pattern is empty" {
+	if why, ok := p.Explain(event.Flatten(withDetail(`{}`))); ok || why != "the pattern is empty" {
 		t.Errorf("Explain = %q, %v", why, ok)
 	}
 	if _, err := json.Marshal(p); err == nil {
@@ -242,7 +242,7 @@ func TestTheZeroPatternIsNotValid(t *testing.T) {
 
 func TestEventsThatAreNotValidMatchNothing(t *testing.T) {
 	p := event.MustPattern(`{"detail":{"a":[{"exists":false}]}}`)
-	if why, ok := p.Explain(withDetail(`{`)); ok || !strings.HasPrefix(why, "the event is not valid: ") {
+	if why, ok := p.Explain(event.Flatten(withDetail(`{`))); ok || !strings.HasPrefix(why, "the event is not valid: ") {
 		t.Errorf("Explain = %q, %v", why, ok)
 	}
 }
@@ -277,7 +277,7 @@ func ExamplePatternFor() {
 		Where("detail.state", "stopping", "stopped")
 	fmt.Println(p)
 
-	why, _ := p.Explain(event.NewInstanceStateChange("123456789012", "us-west-1", "i-05a7780f2af7c126c", "running", time.Time{}))
+	why, _ := p.Explain(event.Flatten(event.NewInstanceStateChange("123456789012", "us-west-1", "i-05a7780f2af7c126c", "running", time.Time{})))
 	fmt.Println(why)
 	// Output:
 	// {"detail":{"instance-id":["i-05a7780f2af7c126c","i-045ebd27124159b6d"],"state":["stopping","stopped"]},"detail-type":["EC2 Instance State-change Notification"],"source":["aws.ec2"]}

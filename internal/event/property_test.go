@@ -88,7 +88,7 @@ func TestAPatternOfAnEventsOwnValuesMatchesIt(t *testing.T) {
 		if wanted == nil {
 			t.Skip("no leaves")
 		}
-		if why, ok := patternFor(t, wanted).Explain(eventWith(t, d)); !ok {
+		if why, ok := patternFor(t, wanted).Explain(event.Flatten(eventWith(t, d))); !ok {
 			t.Fatal(why)
 		}
 	})
@@ -106,8 +106,8 @@ func TestAWrittenPatternMatchesTheSameEvents(t *testing.T) {
 			t.Fatalf("%s became %s, %v", p, again, err)
 		}
 		e := eventWith(t, detail(2).Draw(t, "another detail"))
-		before, one := p.Explain(e)
-		after, other := again.Explain(e)
+		before, one := p.Explain(event.Flatten(e))
+		after, other := again.Explain(event.Flatten(e))
 		if one != other || before != after {
 			t.Fatalf("%s: %v %q, read again %v %q", p, one, before, other, after)
 		}

@@ -88,7 +88,7 @@ func TestScheduleReachesItsAutomation(t *testing.T) {
 			t.Fatalf("%s: %v", rule.Name, err)
 		}
 		for _, a := range f.Automations {
-			_, why, wants := a.Wants(e)
+			_, why, wants := a.Wants(event.Flatten(e))
 			if want := strings.HasPrefix(rule.Description, a.Name+":"); wants != want {
 				t.Errorf("%s wants the input of %s: %t (%s)", a.Name, rule.Name, wants, why)
 			}
