@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/droverhq/drover/internal/scenario"
+	"github.com/droverhq/drover/examples"
+	"github.com/droverhq/drover/internal/cli/view"
+	"github.com/droverhq/drover/internal/scenario/script"
 )
 
 func newDemo(env *Env) *cobra.Command {
@@ -16,26 +19,35 @@ func newDemo(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [--json]",
 		Short: "Watch Drover work, on simulated AWS",
-		Long: `Plays a few hours in the life of two gateways, and then three nights in the
-life of a launch template, on simulated AWS and in virtual time: nothing is
-called, no account is needed, and it takes no time.`,
+		Long: `Plays an hour in the life of two gateways, three nights in the life of a launch
+template, and then how a new base image of AWS becomes the image of a template, on
+simulated AWS and in virtual time: nothing is called, no account is needed, and it
+takes no time. The three are scenario files: drover simulate plays them as you
+change them.`,
 		Example: "  drover demo\n  drover demo --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			moments := []scenario.Moment{}
-			tell := env.timeline()
-			if asJSON {
-				tell = func(m scenario.Moment) { moments = append(moments, m) }
-			} else {
+			moments := []script.Moment{}
+			if !asJSON {
 				fmt.Fprintln(env.Stdout, "Simulated AWS, virtual time: nothing leaves this machine.")
 			}
-			if err := scenario.Demo(cmd.Context(), tell); err != nil {
-				return err
+			for _, act := range examples.Demo() {
+				tell := env.timeline()
+				if asJSON {
+					tell = func(m script.Moment) { moments = append(moments, m) }
+				}
+				if err := play(cmd, act, tell); err != nil {
+					return fmt.Errorf("%s: %w", act.Path, err)
+				}
 			}
 			if asJSON {
 				return printJSON(env.Stdout, moments)
 			}
-			fmt.Fprintln(env.Stdout, "\nThe same with your gateways: drover plan --fleet FILE --event FILE changes nothing.")
+			fmt.Fprintln(env.Stdout, "\nThe same, as you change it:")
+			for _, act := range examples.Demo() {
+				fmt.Fprintln(env.Stdout, "  drover simulate "+act.Path)
+			}
+			fmt.Fprintln(env.Stdout, "With what you have: drover plan --fleet FILE --event FILE changes nothing.")
 			return nil
 		},
 	}
@@ -43,7 +55,20 @@ called, no account is needed, and it takes no time.`,
 	return cmd
 }
 
-func momentText(w io.Writer, m scenario.Moment) {
+// play plays an act of the demo, which must end as it expects.
+func play(cmd *cobra.Command, act examples.Act, tell func(script.Moment)) error {
+	s, err := script.Parse(act.Path, act.Text)
+	if err != nil {
+		return err
+	}
+	report, err := s.Play(cmd.Context(), script.Options{Tell: tell, Summary: view.Summary})
+	for _, d := range report.Differences {
+		err = errors.Join(err, errors.New(d.String()))
+	}
+	return err
+}
+
+func momentText(w io.Writer, m script.Moment) {
 	if m.Who == "operator" {
 		fmt.Fprintln(w)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
-	"github.com/droverhq/drover/internal/scenario"
 	"github.com/droverhq/drover/internal/scenario/script"
 )
 
@@ -27,7 +26,7 @@ type simulated struct {
 	Runs        int                 `json:"runs"`
 	Events      int                 `json:"events"`
 	Unwanted    int                 `json:"unwanted"`
-	Timeline    []scenario.Moment   `json:"timeline"`
+	Timeline    []script.Moment   `json:"timeline"`
 }
 
 func newSimulate(env *Env) *cobra.Command {
@@ -111,13 +110,13 @@ func (e *Env) simulate(cmd *cobra.Command, paths []string, o simulateOptions) er
 
 // rehearse plays one file and prints it as it goes.
 func (e *Env) rehearse(cmd *cobra.Command, path string, s *script.Script, o simulateOptions) (simulated, error) {
-	result := simulated{File: path, Scenario: s.Title(), Differences: []script.Difference{}, Timeline: []scenario.Moment{}}
+	result := simulated{File: path, Scenario: s.Title(), Differences: []script.Difference{}, Timeline: []script.Moment{}}
 	tell := e.timeline()
 	switch {
 	case o.json:
-		tell = func(m scenario.Moment) { result.Timeline = append(result.Timeline, m) }
+		tell = func(m script.Moment) { result.Timeline = append(result.Timeline, m) }
 	case o.quiet:
-		tell = func(scenario.Moment) {}
+		tell = func(script.Moment) {}
 	default:
 		fmt.Fprintln(e.Stdout, path)
 	}
@@ -157,9 +156,9 @@ func (e *Env) verdict(r simulated, o simulateOptions) {
 }
 
 // timeline prints moments, and each day once.
-func (e *Env) timeline() func(scenario.Moment) {
+func (e *Env) timeline() func(script.Moment) {
 	day := ""
-	return func(m scenario.Moment) {
+	return func(m script.Moment) {
 		if now := m.At.Format(time.DateOnly); now != day {
 			day = now
 			fmt.Fprintln(e.Stdout, "\n"+day)

@@ -3,6 +3,7 @@ package cloud
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -123,6 +124,12 @@ func (b *brief) Error() string {
 	}
 	return text
 }
+
+var requestID = regexp.MustCompile(` \(request [^() ]+\)`)
+
+// WithoutRequests is the text of an error, or one that holds some, without AWS's ids
+// of requests: what fails again for the same reason then reads the same.
+func WithoutRequests(text string) string { return requestID.ReplaceAllString(text, "") }
 
 // Code is AWS's error code in err's chain, or "".
 func Code(err error) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/ledger"
@@ -52,7 +53,7 @@ func (c *claim) tell(r *Run) {
 		c.Told, c.ToldAt = "", time.Time{}
 		return
 	}
-	what := fmt.Sprintf("%s: %s: %v", r.Outcome, r.Reason, r.Left)
+	what := cloud.WithoutRequests(fmt.Sprintf("%s: %s: %v", r.Outcome, r.Reason, r.Left))
 	swept := !slices.ContainsFunc(r.Events, func(e event.Event) bool { return e.Source != event.SourceDrover })
 	if swept && what == c.Told && r.Ended.Sub(c.ToldAt) < remindAfter {
 		r.Outbox, r.Due = r.Outbox[:max(0, len(r.Outbox)-1)], time.Time{}

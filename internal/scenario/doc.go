@@ -3,7 +3,7 @@
 // afterwards is compared with what it ought to look like.
 //
 // A story does not know where it plays. On simulated AWS ([NewSimulated]) it
-// runs in tests, in `drover demo` and under the rendered policy; in the
+// runs in tests, as it is and under the rendered policy; in the
 // conformance tests the same stories run over the wire against software that
 // nobody here wrote.
 //

@@ -60,7 +60,7 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 	}})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
 		Images: func(a simimagebuilder.AMI) {
-			s.EC2.AddImage(simec2.Image{ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, Told: true})
+			s.EC2.AddImage(simec2.Image{ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags})
 		},
 		Parent:    hasImage,
 		Parameter: s.SSM.Value,

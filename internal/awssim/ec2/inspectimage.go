@@ -101,13 +101,12 @@ type Image struct {
 	Public            bool
 	Managed           bool // by AWS Backup, so that EC2 refuses to deregister it
 	Tags              map[string]string
-	Told              bool // by EC2's event that it is available
 
 	Architecture   types.ArchitectureValues // default x86_64
 	Virtualization types.VirtualizationType // default hvm
 }
 
-// AddImage puts an image there that is available, and returns its id.
+// AddImage puts an image there that is available, and returns its id. No event tells of it.
 func (s *Service) AddImage(spec Image) (id string) {
 	s.store.Do(func(m *awssim.Moment, st *state) {
 		i := image{
@@ -135,9 +134,6 @@ func (s *Service) AddImage(spec Image) (id string) {
 			tags = append(tags, types.Tag{Key: &key, Value: &value})
 		}
 		st.tag(i.id, tags)
-		if spec.Told {
-			st.become(m, i, types.ImageStateAvailable, m.UUID("request"))
-		}
 		id = i.id
 	})
 	return id

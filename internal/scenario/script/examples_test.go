@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/cli/view"
-	"github.com/droverhq/drover/internal/scenario"
 )
 
 // examples are the scenario files that are shipped, and those in testdata, which do
@@ -38,10 +37,10 @@ func examples(t *testing.T) map[string]*Script {
 	return found
 }
 
-func play(t *testing.T, s *Script, verbose bool) (timeline []scenario.Moment, r Report) {
+func play(t *testing.T, s *Script, verbose bool) (timeline []Moment, r Report) {
 	t.Helper()
 	r, err := s.Play(t.Context(), Options{
-		Tell: func(m scenario.Moment) { timeline = append(timeline, m) }, Summary: view.Summary, Verbose: verbose,
+		Tell: func(m Moment) { timeline = append(timeline, m) }, Summary: view.Summary, Verbose: verbose,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,14 +22,13 @@ import (
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger/memory"
-	"github.com/droverhq/drover/internal/scenario"
 	"github.com/droverhq/drover/internal/schedule"
 )
 
 // Options of a play.
 type Options struct {
 	// Tell is told each moment as it happens; nil tells nobody.
-	Tell func(scenario.Moment)
+	Tell func(Moment)
 	// Summary says in a few words what an event says.
 	Summary func(event.Event) string
 	// Verbose tells of what led to nothing, too: events that nobody wants, sweeps
@@ -73,7 +72,7 @@ func (s *Script) Play(ctx context.Context, o Options) (Report, error) {
 		schedules: map[string]schedule.Schedule{}, about: map[string]*telling{}, outcomes: map[string][]flow.Outcome{}, shownLast: map[string]map[string]string{},
 	}
 	if p.options.Tell == nil {
-		p.options.Tell = func(scenario.Moment) {}
+		p.options.Tell = func(Moment) {}
 	}
 	return p.play(ctx)
 }
@@ -418,7 +417,7 @@ func (p *player) turn(ctx context.Context, id string) error {
 	}
 	if t.announced == "" || run.Outcome != flow.NothingToDo {
 		p.announce(t)
-		more := lines(scenario.Told(run, cmp.Or(nouns[run.Kind], "resources"), p.stage.shown))
+		more := lines(told(run, cmp.Or(nouns[run.Kind], "resources"), p.stage.shown))
 		p.say("drover", fmt.Sprintf("%s: %s", run.Automation, run.Outcome), append(more, t.calls()...)...)
 	}
 	if run.Next != "" {
@@ -445,10 +444,11 @@ func lines(texts []string) (all []string) {
 	return all
 }
 
-// announce tells of the sweep that a run comes from.
+// announce tells of the sweep that a run comes from. What has changed since was done by
+// the run, which is told of next.
 func (p *player) announce(t *telling) {
 	if t.announced != "" {
-		p.say("drover", t.announced)
+		p.options.Tell(Moment{At: p.stage.clock.Now(), Who: "drover", What: t.announced})
 		t.announced = ""
 	}
 }
@@ -460,7 +460,7 @@ var nouns = map[string]string{
 
 // say tells of a moment, with what has changed in the world since the last.
 func (p *player) say(who, what string, more ...string) {
-	m := scenario.Moment{At: p.stage.clock.Now(), Who: who, What: what, More: more}
+	m := Moment{At: p.stage.clock.Now(), Who: who, What: what, More: more}
 	for _, part := range []struct {
 		name string
 		into *map[string]string

@@ -46,10 +46,12 @@ func Read(path string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(path, data)
+	return Parse(path, data)
 }
 
-func parse(path string, data []byte) (*Script, error) {
+// Parse is Read for a file that has been read. Its path is what problems begin with,
+// and where the path of a fleet file begins.
+func Parse(path string, data []byte) (*Script, error) {
 	file, text, err := fleetfile.Read[File](path, data)
 	if err != nil {
 		return nil, err

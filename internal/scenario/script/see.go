@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ibtypes "github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
+
+	"github.com/droverhq/drover/internal/cloud"
 )
 
 // What the world looks like, in the names of the scenario.
@@ -46,10 +48,24 @@ func (s *stage) fill(text string) string {
 // are made in parallel get them in any order.
 func (s *stage) shown(text string) string {
 	s.learn()
-	return s.names.shown(requestID.ReplaceAllString(text, ""))
+	text = cloud.WithoutRequests(text)
+	for _, a := range arns {
+		text = a.form.ReplaceAllString(text, a.name)
+	}
+	return s.names.shown(text)
 }
 
-var requestID = regexp.MustCompile(` \(request [0-9a-f-]+\)`)
+// arns are ARNs that say what they are of, so that a few words do.
+var arns = []struct {
+	form *regexp.Regexp
+	name string
+}{
+	{regexp.MustCompile(`-arn arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image-pipeline/([a-z0-9-]+)`), "-arn $1"}, // of a command
+	{regexp.MustCompile(`(?:image pipeline )?arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image-pipeline/([a-z0-9-]+)`), "pipeline $1"},
+	{regexp.MustCompile(`arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image-recipe/([a-z0-9-]+)/([0-9.x]+)`), "recipe $1 $2"},
+	{regexp.MustCompile(`arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image/([a-z0-9-]+)/([0-9.]+)/([0-9]+)`), "build $3 of $1 $2"},
+	{regexp.MustCompile(`arn:aws:ssm:[^:/ ]+:[0-9]{12}:parameter(/[A-Za-z0-9_./-]+)`), "$1"},
+}
 
 // routes are all routes through interfaces, by table and destination.
 func (s *stage) routes() map[string]string {
