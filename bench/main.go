@@ -1,12 +1,15 @@
 // Command bench measures Drover beside what people have today, in one run:
 //
 //	go run ./bench
-//	go run ./bench -only lambda
+//	go run ./bench -only worker
 //
 // failover: beside the sequence of calls that people script, on the same
 // simulated AWS. Every call takes a round trip of 20 ms, pages are as large as EC2's, and the
 // clock is the one on the wall, so that what Drover computes counts too. The
 // floor is two round trips: one to read, one to write.
+//
+// worker: events from a queue, beside a script that takes one message at a time. The
+// floor asks AWS the same and remembers nothing.
 //
 // lambda: as an AWS Lambda function, beside one in Go that does nothing, which
 // is the floor, and one in Python that makes the same calls.
@@ -52,7 +55,7 @@ func main() {
 }
 
 // benches are what can be measured.
-var benches = map[string]func(ctx context.Context, runs int) error{"failover": failovers, "lambda": lambdas}
+var benches = map[string]func(ctx context.Context, runs int) error{"failover": failovers, "lambda": lambdas, "worker": workers}
 
 func run(ctx context.Context, only string, runs int) error {
 	if only != "" && benches[only] == nil {

@@ -26,7 +26,7 @@ type simulated struct {
 	Runs        int                 `json:"runs"`
 	Events      int                 `json:"events"`
 	Unwanted    int                 `json:"unwanted"`
-	Timeline    []script.Moment   `json:"timeline"`
+	Timeline    []script.Moment     `json:"timeline"`
 }
 
 func newSimulate(env *Env) *cobra.Command {
