@@ -20,6 +20,7 @@ import (
 type line struct {
 	url    string
 	target *url.URL
+	open   context.Context // until the test is over
 	// gate, unless nil, lets the operations for which alone holds pass one at a time.
 	// Lines share it.
 	gate  *sync.Mutex
@@ -48,7 +49,12 @@ func newLine(t *testing.T, target string, l *line) *line {
 		t.Fatal(err)
 	}
 	front := httptest.NewServer(l)
-	t.Cleanup(front.Close)
+	var hangUp context.CancelFunc
+	l.open, hangUp = context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(func() {
+		hangUp() // a worker that was killed still waits for messages
+		front.Close()
+	})
 	l.url = front.URL
 	return l
 }
@@ -94,7 +100,7 @@ func (l *line) pass(r *http.Request, p *passed) (int, http.Header, []byte, error
 		defer l.gate.Unlock()
 	}
 	p.begun = time.Now()
-	req := r.Clone(context.WithoutCancel(r.Context()))
+	req := r.Clone(l.open)
 	req.RequestURI, req.URL.Scheme, req.URL.Host = "", l.target.Scheme, l.target.Host
 	res, err := roads.RoundTrip(req)
 	if err != nil {

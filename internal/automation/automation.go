@@ -54,7 +54,14 @@ func (a *Automation) Claims() []Claim { return a.behaviour.claims() }
 // Triggers lists the events that concern the automation, and last its sweep.
 func (a *Automation) Triggers() []Trigger { return a.triggers() }
 
-func (a *Automation) listen() []Trigger { return append(a.behaviour.triggers(), a.sweep()) }
+func (a *Automation) listen() []Trigger {
+	all := a.behaviour.triggers()
+	sweep := a.sweep()
+	if len(all) == 0 {
+		sweep.Title = "look, since no event tells of it" // there is nothing else
+	}
+	return append(all, sweep)
+}
 
 func (a *Automation) sweep() Trigger {
 	return Trigger{
