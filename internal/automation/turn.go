@@ -30,6 +30,11 @@ type Env struct {
 	Plan Plan
 	// Values are what steps have provided, by "STEP.NAME". See Provide.
 	Values map[string]string
+	// Tried is what earlier runs about the same subject have tried, and how they
+	// ended. See Try.
+	Tried map[string]Trial
+	// Trying is what this run tries. See Try.
+	Trying map[string]bool
 	// AWS are the clients for the automation's region.
 	AWS *cloud.Clients
 	// Clock tells the time. Steps never sleep: they return a Wait.
@@ -41,6 +46,24 @@ type Env struct {
 // Provide sets a value that was not known when the plan was made: from now on
 // the plan has it in place of "${STEP.NAME}". It is stored with the run.
 func (e Env) Provide(step, name, value string) { e.Values[step+"."+name] = value }
+
+// Try writes down that the run tries something, by a name of the kind's choice
+// that is good for the subject, such as the id of an image. Later runs about the
+// subject find it among Tried once this one has ended: a kind whose attempts are
+// dear does not begin the same one again with every event and every sweep. The
+// newest MaxTried are remembered, for as long as runs are. It is stored when the
+// attempt ends: call it in a step before the first that changes AWS.
+func (e Env) Try(name string) { e.Trying[name] = true }
+
+// MaxTried is how many names are remembered of a subject.
+const MaxTried = 50
+
+// Trial is how a run has ended that tried something.
+type Trial struct {
+	Run     string    `json:"run"`
+	Outcome string    `json:"outcome"` // such as "rolled-back"
+	Ended   time.Time `json:"ended"`
+}
 
 // Absent is what an Undo or Release returns that has found nothing of its
 // step in AWS. Before Settled that proves nothing, since a call of an attempt

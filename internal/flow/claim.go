@@ -1,12 +1,16 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
@@ -27,6 +31,8 @@ type claim struct {
 	// Told is the failure that was last notified, and when.
 	Told   string    `json:"told,omitempty"`
 	ToldAt time.Time `json:"toldAt,omitzero"`
+	// Tried is what the subject's runs have tried, see automation.Env.
+	Tried map[string]automation.Trial `json:"tried,omitempty"`
 
 	version int64
 }
@@ -60,6 +66,27 @@ func (c *claim) tell(r *Run) {
 		return
 	}
 	c.Told, c.ToldAt = what, r.Ended
+}
+
+// try remembers what a run has tried, and forgets the oldest if that is too much.
+func (c *claim) try(r *Run) {
+	if len(r.Trying) == 0 {
+		return
+	}
+	tried := maps.Clone(c.Tried)
+	if tried == nil {
+		tried = map[string]automation.Trial{}
+	}
+	for _, name := range r.Trying {
+		tried[name] = automation.Trial{Run: r.ID, Outcome: string(r.Outcome), Ended: r.Ended}
+	}
+	names := slices.SortedFunc(maps.Keys(tried), func(a, b string) int {
+		return cmp.Or(tried[b].Ended.Compare(tried[a].Ended), strings.Compare(a, b))
+	})
+	for _, name := range names[min(len(names), automation.MaxTried):] {
+		delete(tried, name)
+	}
+	c.Tried = tried
 }
 
 // pend adds an event to those that will cause one more run. An event of the

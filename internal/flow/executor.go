@@ -140,6 +140,7 @@ func (x *Executor) begin(ctx context.Context, run Run, c *claim) (*Run, error) {
 	run.ID, run.Ledger = now.Format(idTime)+"-"+hex.EncodeToString(sum[:4]), identity
 	run.Step, run.Act = automation.StepPlan, automation.Do
 	run.Created, run.Since, run.Due = now, now, now
+	run.Tried = c.Tried
 	c.Run, c.Live, c.Pending = run.ID, true, nil
 	return &run, nil
 }

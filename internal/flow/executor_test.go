@@ -388,6 +388,40 @@ func TestAFailureThatSweepsKeepFindingIsToldOnce(t *testing.T) {
 	})
 }
 
+func TestLaterRunsKnowWhatWasTried(t *testing.T) {
+	bubble(t, func(b *bench) {
+		var known map[string]automation.Trial
+		b.world.observe = func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
+			known = t.Tried
+			return nil
+		}
+		b.world.do = func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
+			if !t.Trying["ami-1"] {
+				t.Try("ami-1")
+				return failure.Retryf("once more")
+			}
+			return failure.Stopf("it is broken")
+		}
+		failed := b.handle(b.process("p"), latest, "1")
+		if failed.Outcome != flow.RolledBack || len(known) > 0 {
+			b.Fatalf("the first run ended %s, and knew of %v", failed.Outcome, known)
+		}
+		b.world.do = nil
+		want := map[string]automation.Trial{"ami-1": {Run: failed.ID, Outcome: "rolled-back", Ended: failed.Ended}}
+		plan, err := b.process("q").Preview(b.Context(), b.auto, latest, b.event("2"))
+		if diff := cmp.Diff(want, known); diff != "" || err != nil || len(plan.Changes) == 0 {
+			b.Errorf("a preview: %v (-want +known):\n%s", err, diff)
+		}
+		for _, id := range []string{"2", "3"} { // also after a run that tried nothing
+			known = nil
+			b.handle(b.process("q"), latest, id)
+			if diff := cmp.Diff(want, known); diff != "" {
+				b.Errorf("event %s (-want +known):\n%s", id, diff)
+			}
+		}
+	})
+}
+
 func TestKeptEventsAreSeenByLaterRuns(t *testing.T) {
 	bubble(t, func(b *bench) {
 		p := b.process("p")

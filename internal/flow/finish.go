@@ -26,6 +26,7 @@ func (x *Executor) finish(ctx context.Context, run *Run, before time.Time) error
 		var next []ledger.Write
 		c.Live = false
 		c.tell(run)
+		c.try(run)
 		run.Next = ""
 		if len(c.Pending) > 0 {
 			successor, err := x.succeed(ctx, run, &c)

@@ -18,6 +18,7 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 	}
 	now := x.now()
 	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
+	env.Tried, env.Trying = c.Tried, map[string]bool{}
 	run := Run{Identity: env.Run, Step: automation.StepPlan, Act: automation.Do, Since: now, Created: now}
 	for {
 		run.Attempt++

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -185,5 +186,18 @@ func TestANoticeToldBeforeIsKept(t *testing.T) {
 	c.tell(&r)
 	if len(r.Outbox) != 1 || r.Outbox[0].Subject != "first" || !r.Due.IsZero() {
 		t.Errorf("outbox %+v, due %v", r.Outbox, r.Due)
+	}
+}
+
+func TestTheOldestTrialsAreForgotten(t *testing.T) {
+	c := claim{Tried: map[string]automation.Trial{"a": {Ended: t0.Add(-time.Hour)}, "b": {Ended: t0.Add(-time.Minute)}}}
+	before := c.Tried
+	r := &Run{Outcome: Stuck, Ended: t0}
+	for i := range automation.MaxTried - 1 {
+		r.Trying = append(r.Trying, fmt.Sprintf("ami-%d", i))
+	}
+	c.try(r)
+	if _, a := c.Tried["a"]; a || len(c.Tried) != automation.MaxTried || c.Tried["ami-0"].Outcome != string(Stuck) || len(before) != 2 {
+		t.Errorf("%d are remembered of %d, the oldest among them %t: %v", len(c.Tried), automation.MaxTried+1, a, c.Tried)
 	}
 }

@@ -41,6 +41,10 @@ type Run struct {
 	Events   []event.Event      `json:"events"`         // what caused the run
 	Kept     []event.Event      `json:"kept,omitempty"` // what earlier runs asked to keep
 	Created  time.Time          `json:"created"`
+	// Tried is what earlier runs have tried, and Trying what this one does: see
+	// automation.Env.
+	Tried  map[string]automation.Trial `json:"tried,omitempty"`
+	Trying []string                    `json:"trying,omitempty"`
 
 	Plan   automation.Plan   `json:"plan"`
 	State  json.RawMessage   `json:"state,omitempty"`

@@ -23,6 +23,7 @@ const (
 type result struct {
 	state   json.RawMessage
 	values  map[string]string
+	trying  []string
 	plan    automation.Plan // of the step automation.StepPlan only
 	err     error
 	entries []Entry
@@ -39,6 +40,9 @@ func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
 	r.Made, r.Marks = slices.Clone(r.Made), slices.Clone(r.Marks)
 	if len(res.values) > 0 {
 		r.Values = maps.Clone(res.values)
+	}
+	if len(res.trying) > 0 {
+		r.Trying = res.trying
 	}
 	r.acknowledge(res.entries)
 	if len(res.state) > 0 {

@@ -78,6 +78,10 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 	defer cancel()
 	env := x.env(a, run.Identity, run.Events, run.Kept)
 	env.Attempt, env.Since = run.Attempt, run.Since
+	env.Tried, env.Trying = run.Tried, map[string]bool{}
+	for _, name := range run.Trying {
+		env.Trying[name] = true
+	}
 	env.Values = maps.Clone(run.Values)
 	if env.Values == nil {
 		env.Values = map[string]string{}
@@ -94,6 +98,7 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 		res.state, res.err = a.Act(ctx, run.Step, run.Act, env, run.State)
 	}
 	res.values = env.Values
+	res.trying = slices.Sorted(maps.Keys(env.Trying))
 	res.entries = rec.take()
 	return res
 }
