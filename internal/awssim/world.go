@@ -125,11 +125,18 @@ func (w *World) Intercept(f func(Call) Fault) {
 // StaleReads lets a reading call see the state of a while ago, as f says,
 // call by call: a later read may well see an older state. No read goes back
 // more than [MaxStale], nor behind the moment StaleReads was called; writes
-// always act on the present. f is called under the terms of [World.Intercept].
+// always act on the present. f is called outside all locks, for one
+// call at a time, and must not make calls itself.
 func (w *World) StaleReads(f func(Call) time.Duration) {
+	var one sync.Mutex
+	inTurn := func(c Call) time.Duration {
+		one.Lock()
+		defer one.Unlock()
+		return f(c)
+	}
 	now := w.lock()
 	defer w.unlock()
-	w.hooks.stale = f
+	w.hooks.stale = inTurn
 	for _, s := range w.stores {
 		s.remember(now)
 	}
