@@ -55,7 +55,7 @@ fuzz: ## look for inputs that break the parsers, half a minute each
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 30s ./internal/fleetfile
 
 conformance: $(MOTO) $(LOCAL)/DynamoDBLocal.jar $(ASL) $(RULER)/Oracle.class ## the scenarios over the wire, against moto, DynamoDB Local, asl-validator and event-ruler (installs them by itself)
-	DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) DROVER_ASL_VALIDATOR=$(CURDIR)/$(ASL) DROVER_EVENT_RULER=$(CURDIR)/$(RULER) $(GO) test -tags conformance -count=1 -parallel 4 -timeout 5m -v ./conformance/...
+	DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) DROVER_ASL_VALIDATOR=$(CURDIR)/$(ASL) DROVER_EVENT_RULER=$(CURDIR)/$(RULER) $(GO) test -tags conformance -count=1 -parallel 4 -timeout 20m -v ./conformance/...
 
 bench: ## failover and the Lambda function, each beside what people have today
 	$(GO) run ./bench
