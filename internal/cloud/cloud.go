@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -40,6 +41,7 @@ import (
 type Clients struct {
 	Region           string
 	AutoScaling      *autoscaling.Client
+	Backup           *backup.Client
 	CloudTrail       *cloudtrail.Client
 	EC2              *ec2.Client
 	ElasticBeanstalk *elasticbeanstalk.Client
@@ -139,6 +141,7 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 	return &Clients{
 		Region:           cfg.Region,
 		AutoScaling:      autoscaling.NewFromConfig(cfg),
+		Backup:           backup.NewFromConfig(cfg),
 		CloudTrail:       cloudtrail.NewFromConfig(cfg),
 		EC2:              ec2.NewFromConfig(cfg),
 		ElasticBeanstalk: elasticbeanstalk.NewFromConfig(cfg),
