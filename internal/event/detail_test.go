@@ -41,6 +41,9 @@ func as(e event.Event) (detail any, err error) {
 	if d, ok, err := event.AsBuildStateChange(e); ok {
 		return d, err
 	}
+	if d, ok, err := event.AsBackupJobStateChange(e); ok {
+		return d, err
+	}
 	return nil, nil
 }
 
@@ -55,7 +58,7 @@ func TestDetailsOfPublishedSamples(t *testing.T) {
 		"ec2-ami-state-change-failed.json":                   event.ImageStateChange{ImageID: "ami-0123456789example", State: "failed", ErrorMessage: "Description of failure"},
 		"cloudtrail-create-image-real.json":                  "{ec2.amazonaws.com CreateImage   [] []}",
 		"cloudtrail-create-image-failed-duplicate-name.json": "{ec2.amazonaws.com CreateImage Client.InvalidAMIName.Duplicate AMI name test-tagg is already in use by AMI ami-0a3716ae54ca4bd2a [] []}",
-		"backup-job-created.json":                            nil,
+		"asg-instance-refresh-succeeded.json":                nil,
 	} {
 		e, err := event.Parse(all[name])
 		if err != nil {
