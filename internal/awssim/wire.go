@@ -42,10 +42,10 @@ func faultOf(status int) smithy.ErrorFault {
 
 // speaksJSON are the services whose errors are those of the JSON protocols, which
 // AWS spells otherwise than those of the older query protocol.
-var speaksJSON = map[string]bool{"cloudtrail": true, "dynamodb": true, "ssm": true, "states": true}
+var speaksJSON = map[string]bool{"backup": true, "cloudtrail": true, "dynamodb": true, "ssm": true, "states": true}
 
 // Throttled is the answer to too many requests (facts/apis.md 0 rule 5; for
-// CloudTrail unverified).
+// CloudTrail and AWS Backup unverified).
 func Throttled(operation string) error {
 	service, _, _ := strings.Cut(operation, ":")
 	switch {

@@ -14,6 +14,7 @@ func TestEachServiceSpellsItsErrors(t *testing.T) {
 		"sns:Publish":                        {"Throttling", "AuthorizationError"},
 		"ssm:GetParameter":                   {"ThrottlingException", "AccessDeniedException"},
 		"states:StartExecution":              {"ThrottlingException", "AccessDeniedException"},
+		"backup:DescribeBackupJob":           {"ThrottlingException", "AccessDeniedException"},
 		"imagebuilder:GetImage":              {"CallRateLimitExceededException", "AccessDenied"},
 	} {
 		if got := [2]string{code(awssim.Throttled(operation)), code(awssim.Denied(operation, "*"))}; got != want {

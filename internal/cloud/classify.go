@@ -40,7 +40,7 @@ func classify(err error) error {
 	}
 	switch code := api.ErrorCode(); {
 	case call.IsThrottle(code), code == "ConcurrentMutationLimitExceeded", code == "ScalingActivityInProgress", code == "ResourceContention",
-		code == "TooManyUpdates":
+		code == "TooManyUpdates", code == "InvalidResourceStateException": // the latter of AWS Backup: it is at work on the recovery point
 		return failure.As(failure.Retry, err)
 	case denied(code):
 		return failure.WithHint(failure.As(failure.Stop, err), "allow the call: `drover render policy --fleet FILE` prints the least policy Drover needs")
@@ -86,7 +86,8 @@ func permanent(code string) bool {
 		"OperationNotPermitted", "IdempotentParameterMismatch", "NotFound", "InvalidRequest":
 		return true
 	case "InvalidRequestException", "InvalidVersionNumberException", "IdempotentParameterMismatchException", "ClientException",
-		"InvalidParameterCombinationException", "InvalidParameterValueException": // Image Builder (shared/facts/apis.md, section 11)
+		"InvalidParameterCombinationException", "InvalidParameterValueException", // Image Builder (shared/facts/apis.md, section 11)
+		"MissingParameterValueException": // AWS Backup (section 11)
 		return true
 	case "ParameterPatternMismatchException", "HierarchyTypeMismatchException", "HierarchyLevelLimitExceededException",
 		"UnsupportedParameterType", "TooManyTagsError": // Parameter Store (shared/facts/apis.md, section 11)

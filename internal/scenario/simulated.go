@@ -12,6 +12,7 @@ import (
 
 	"github.com/droverhq/drover/internal/awssim"
 	simautoscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
+	simbackup "github.com/droverhq/drover/internal/awssim/backup"
 	simcloudtrail "github.com/droverhq/drover/internal/awssim/cloudtrail"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
@@ -30,6 +31,7 @@ import (
 type Simulated struct {
 	*awssim.World
 	AutoScaling      *simautoscaling.Service
+	Backup           *simbackup.Service
 	EC2              *simec2.Service
 	ElasticBeanstalk *simelasticbeanstalk.Service
 	ImageBuilder     *simimagebuilder.Service
@@ -65,11 +67,20 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Parent:    hasImage,
 		Parameter: s.SSM.Value,
 	})
+	s.Backup = simbackup.New(simbackup.Options{
+		Images: func(a simbackup.AMI) {
+			s.EC2.AddImage(simec2.Image{
+				ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, SourceInstance: a.Instance, Created: a.Created, Managed: true,
+			})
+		},
+		Deregister: func(image string) { _ = s.EC2.DeregisterManaged(image) }, // there is one for as long as its recovery point is
+		Instance:   s.EC2.InstanceTags,
+	})
 	s.AutoScaling = simautoscaling.New(func(m *awssim.Moment, id, name, version string) (simautoscaling.Template, error) {
 		v, err := s.EC2.TemplateVersion(m, id, name, version)
 		return simautoscaling.Template(v), err
 	})
-	s.World = awssim.New(clk, o, s.AutoScaling, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
 	s.Subscribe(func(e event.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -227,6 +227,17 @@ func deregisterImage(m *awssim.Moment, s *state, in *ec2.DeregisterImageInput) (
 	if i.managed {
 		return nil, invalid("AuthFailure", "This image is managed by AWS Backup and cannot be deleted via EC2 APIs. To delete this image, please go via the Backup console.")
 	}
+	s.deregister(m, i)
+	out := &ec2.DeregisterImageOutput{Return: aws.Bool(true)}
+	if aws.ToBool(in.DeleteAssociatedSnapshots) && i.snapshot != "" {
+		s.deleteSnapshotOf(i)
+		out.DeleteSnapshotResults = []types.DeleteSnapshotReturnCode{{SnapshotId: aws.String(i.snapshot), ReturnCode: types.SnapshotReturnCodesSuccess}}
+	}
+	return out, nil
+}
+
+// deregister ends an image, which is shown for a while yet.
+func (s *state) deregister(m *awssim.Moment, i image) {
 	i.reason = ""
 	s.become(m, i, types.ImageStateDeregistered, m.RequestID)
 	m.After(deregisteredShown, func(*awssim.Moment) {
@@ -235,13 +246,11 @@ func deregisterImage(m *awssim.Moment, s *state, in *ec2.DeregisterImageInput) (
 		s.images.put(then)
 		s.tags.remove(i.id)
 	})
-	out := &ec2.DeregisterImageOutput{Return: aws.Bool(true)}
-	if aws.ToBool(in.DeleteAssociatedSnapshots) && i.snapshot != "" {
-		s.snapshots.remove(i.snapshot)
-		s.tags.remove(i.snapshot)
-		out.DeleteSnapshotResults = []types.DeleteSnapshotReturnCode{{SnapshotId: aws.String(i.snapshot), ReturnCode: types.SnapshotReturnCodesSuccess}}
-	}
-	return out, nil
+}
+
+func (s *state) deleteSnapshotOf(i image) {
+	s.snapshots.remove(i.snapshot)
+	s.tags.remove(i.snapshot)
 }
 
 // enableImageDeprecation follows facts/apis.md 1.3; the code for a date that is not

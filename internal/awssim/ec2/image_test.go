@@ -382,3 +382,27 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What AWS Backup manages goes only when AWS Backup lets it go: then with its snapshot.
+func TestManagedImageGoesByBackupOnly(t *testing.T) {
+	s := newScene(t)
+	events := s.imageEvents()
+	id := s.sim.AddImage(ec2sim.Image{Name: "AwsBackup_i-1_1", Managed: true})
+	other := s.sim.AddImage(ec2sim.Image{Name: "mine"})
+	snapshot := *s.image(id).BlockDeviceMappings[0].Ebs.SnapshotId
+	if _, err := s.client.DeregisterImage(t.Context(), &ec2.DeregisterImageInput{ImageId: &id}); code(err) != "AuthFailure" {
+		t.Errorf("by EC2: %v", err)
+	}
+	if err := s.sim.DeregisterManaged(id); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.client.DescribeSnapshots(t.Context(), &ec2.DescribeSnapshotsInput{SnapshotIds: []string{snapshot}})
+	if got := s.image(id).State; got != types.ImageStateDeregistered || code(err) != "InvalidSnapshot.NotFound" || !slices.Equal(*events, []string{"0s deregistered"}) {
+		t.Errorf("%s, %v, %s", got, err, *events)
+	}
+	for _, id := range []string{id, other, "ami-none"} {
+		if err := s.sim.DeregisterManaged(id); err == nil {
+			t.Errorf("deregistered %s", id)
+		}
+	}
+}

@@ -146,6 +146,23 @@ func (s *Service) HasImage(m *awssim.Moment, id string) bool {
 	return found && i.state == types.ImageStateAvailable
 }
 
+// DeregisterManaged deregisters an image that is managed by AWS Backup, with its
+// snapshot, as AWS Backup does. There is no call of that here, so CloudTrail tells of
+// none.
+func (s *Service) DeregisterManaged(id string) (err error) {
+	s.store.Do(func(m *awssim.Moment, st *state) {
+		i, ok := st.images.get(id)
+		if !ok || !i.managed || i.state != types.ImageStateAvailable {
+			err = fmt.Errorf("deregister %s: not an image that AWS Backup manages", id)
+			return
+		}
+		m.RequestID = m.UUID("request")
+		st.deregister(m, i)
+		st.deleteSnapshotOf(i)
+	})
+	return err
+}
+
 // CreateImageAs is a CreateImage by somebody who does not go through this world's
 // clients, such as "dlm.amazonaws.com" or "backup.amazonaws.com"; for other names
 // see [awssim.TrailRecord]. CloudTrail records it if it succeeds. No permission is

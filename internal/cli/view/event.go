@@ -37,6 +37,9 @@ func Summary(e event.Event) string {
 	if d, ok, err := event.AsImageStateChange(e); ok && err == nil {
 		return imageState(d)
 	}
+	if d, ok, err := event.AsBackupJobStateChange(e); ok && err == nil {
+		return backupJob(d)
+	}
 	if d, ok, err := event.AsAPICall(e); ok && err == nil {
 		return apiCall(d)
 	}
@@ -56,6 +59,18 @@ func imageState(d event.ImageStateChange) string {
 	s := d.ImageID + " has failed"
 	if d.ErrorMessage != "" {
 		s += ": " + d.ErrorMessage
+	}
+	return s
+}
+
+func backupJob(d event.BackupJobStateChange) string {
+	s := "backup job " + d.Job
+	if d.Resource != "" {
+		s += " of " + d.Resource
+	}
+	s += " is " + d.State
+	if d.Message != "" {
+		s += ": " + d.Message
 	}
 	return s
 }

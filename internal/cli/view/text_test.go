@@ -19,6 +19,8 @@ func TestSummary(t *testing.T) {
 	for want, e := range map[string]event.Event{
 		"i-1 is shutting-down":                        event.NewInstanceStateChange("123456789012", "us-west-1", "i-1", "shutting-down", noon),
 		"i-1 is about to be interrupted (terminate)":  event.NewSpotInterruption("123456789012", "us-west-1", "i-1", "terminate", noon),
+		"backup job j is CREATED":                     event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: "CREATED"}, noon),
+		"backup job j of arn is FAILED: no vault":     event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: event.BackupFailed, Resource: "arn", Message: "no vault"}, noon),
 		"i-1 is likely to be interrupted":             event.NewRebalanceRecommendation("123456789012", "us-west-1", "i-1", noon),
 		"ami-1 is available":                          event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "available", "", noon),
 		"ami-1 has failed: no space":                  event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "failed", "no space", noon),

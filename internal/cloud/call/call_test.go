@@ -18,6 +18,7 @@ func TestNamesAreThoseOfIAM(t *testing.T) {
 	for id, want := range map[string]string{
 		"EC2": "ec2:X", "SNS": "sns:X", "STS": "sts:X", "Auto Scaling": "autoscaling:X",
 		"SFN": "states:X", "EventBridge": "events:X", "imagebuilder": "imagebuilder:X", "Elastic Beanstalk": "elasticbeanstalk:X",
+		"Backup": "backup:X",
 	} {
 		if got := call.Name(id, "X"); got != want {
 			t.Errorf("Name(%q) = %q, want %q", id, got, want)

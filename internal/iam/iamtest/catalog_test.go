@@ -38,6 +38,7 @@ func TestCheck(t *testing.T) {
 		{"a read of everything, said aloud", []iam.Need{need("ec2:DescribeInstances", "*")}, nil},
 		{"a read in one region", []iam.Need{on(need("ec2:DescribeInstances"), "StringEquals", "ec2:Region", "us-west-1")}, nil},
 		{"a write to ARNs", []iam.Need{need("ec2:ReplaceRoute", table), need("sns:Publish", topic)}, nil},
+		{"recovery points of instances", []iam.Need{need("backup:DeleteRecoveryPoint", "arn:${Partition}:ec2:${Region}::image/*"), need("backup:DescribeBackupJob")}, nil},
 		{"a condition on the resource", []iam.Need{on(need("ec2:ReplaceRoute", table), "ArnEquals", "ec2:Vpc", vpc)}, nil},
 		{"a condition on all resources", []iam.Need{on(need("ec2:ReplaceRoute"), "ArnEquals", "ec2:Vpc", vpc)}, nil},
 		{"a tag, in another case", []iam.Need{on(need("ec2:ReplaceRoute", table), "StringEquals", "AWS:resourcetag/drover:fleet", "f")}, nil},
@@ -47,6 +48,7 @@ func TestCheck(t *testing.T) {
 			nil,
 		},
 
+		{"every recovery point", []iam.Need{need("backup:DeleteRecoveryPoint")}, []string{"changes any resource"}},
 		{"no action", []iam.Need{{}}, []string{"without actions"}},
 		{"an action not in the extract", []iam.Need{need("sts:GetCallerIdentity")}, []string{"sts:GetCallerIdentity: not in"}},
 		{"a misspelt action", []iam.Need{need("ec2:Replaceroute", table)}, []string{"not in"}},
