@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 )
 
 func config(edit ...func(*Config)) Config {
@@ -63,24 +63,24 @@ func TestDecide(t *testing.T) {
 		{
 			name: "a group on a number", config: config(),
 			state: State{Groups: []Group{group("web-1")}},
-			want:  "autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest",
+			want:  "set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest",
 		},
 		{
 			name: "no version is the default one", config: config(),
 			state: State{Groups: []Group{group("web-1", on(""))}},
-			want:  "autoscaling:UpdateAutoScalingGroup web-1: version $Default of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest",
+			want:  "set-version autoscaling:UpdateAutoScalingGroup web-1: version $Default of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest",
 		},
 		{
 			name: "$Default", config: config(func(c *Config) { c.Version = Default }),
 			state: State{Groups: []Group{group("web-1", on("$Latest")), group("web-2", on("")), group("web-3", on("$Default"))}},
-			want:  "autoscaling:UpdateAutoScalingGroup web-1: version $Latest of lt-1 -> version $Default of lt-1 because the fleet file says $Default",
+			want:  "set-version autoscaling:UpdateAutoScalingGroup web-1: version $Latest of lt-1 -> version $Default of lt-1 because the fleet file says $Default",
 		},
 		{
 			name: "by the order of names", config: config(),
 			state: State{Groups: []Group{group("web-2"), group("web-1", of("lt-2"))}},
 			want: `
-				autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-2 -> version $Latest of lt-2 because the fleet file says $Latest
-				autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest`,
+				set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-2 -> version $Latest of lt-2 because the fleet file says $Latest
+				set-version autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest`,
 		},
 		{
 			name: "all follow", config: config(),
@@ -96,9 +96,9 @@ func TestDecide(t *testing.T) {
 			name: "the newest number", config: config(newest),
 			state: State{Groups: []Group{group("web-1"), group("web-2", on("$Latest")), group("web-3", on("7")), group("web-4", on("9"))}, Templates: one},
 			want: `
-				autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
-				autoscaling:UpdateAutoScalingGroup web-2: version $Latest of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
-				autoscaling:UpdateAutoScalingGroup web-4: version 9 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number`,
+				set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
+				set-version autoscaling:UpdateAutoScalingGroup web-2: version $Latest of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
+				set-version autoscaling:UpdateAutoScalingGroup web-4: version 9 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number`,
 		},
 		{
 			name: "all on the newest", config: config(newest),
@@ -109,7 +109,7 @@ func TestDecide(t *testing.T) {
 			name: "a template that is gone", config: config(newest),
 			state: State{Groups: []Group{group("web-1", of("lt-2")), group("web-2")}, Templates: one},
 			want: `
-				autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
+				set-version autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
 				stuck: web-1 cannot launch: its launch template lt-2 does not exist`,
 		},
 		{
@@ -120,7 +120,7 @@ func TestDecide(t *testing.T) {
 		{
 			name: "a template known by its name alone", config: config(newest),
 			state: State{Groups: []Group{group("web-1", func(g *Group) { g.Template = "" })}, Templates: one},
-			want:  "autoscaling:UpdateAutoScalingGroup web-1: version 1 of one -> version 7 of one because 7 is the newest version of its template, and the fleet file says newest-number",
+			want:  "set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of one -> version 7 of one because 7 is the newest version of its template, and the fleet file says newest-number",
 		},
 		{
 			name: "groups that are left alone", config: config(func(c *Config) { c.Templates = []string{"lt-1"} }),
@@ -134,32 +134,32 @@ func TestDecide(t *testing.T) {
 			},
 			want: `
 				nothing: none of 5 groups can be changed
-				rejected web-1 is being deleted: Delete in progress
-				rejected web-2 launches from the launch configuration old, which has no versions; give it a launch template
-				rejected web-3 launches from lt-2, which is none of templates
-				rejected web-4 is in an instance refresh with a desired configuration, during which AWS keeps what it launches from; the sweep comes back to it
-				rejected web-5 launches from no launch template`,
+				rejected: web-1 is being deleted: Delete in progress
+				rejected: web-2 launches from the launch configuration old, which has no versions; give it a launch template
+				rejected: web-3 launches from lt-2, which is none of templates
+				rejected: web-4 is in an instance refresh with a desired configuration, during which AWS keeps what it launches from; the sweep comes back to it
+				rejected: web-5 launches from no launch template`,
 		},
 		{
 			name: "the only group is left alone", config: config(),
 			state: State{Groups: []Group{group("web-1", configured)}},
 			want: `
 				nothing: the only group cannot be changed
-				rejected web-1 launches from the launch configuration old, which has no versions; give it a launch template`,
+				rejected: web-1 launches from the launch configuration old, which has no versions; give it a launch template`,
 		},
 		{
 			name: "some follow, some are left alone", config: config(),
 			state: State{Groups: []Group{group("web-1", configured), group("web-2", on("$Latest"))}},
 			want: `
 				nothing: 1 group follows $Latest already, 1 cannot be changed
-				rejected web-1 launches from the launch configuration old, which has no versions; give it a launch template`,
+				rejected: web-1 launches from the launch configuration old, which has no versions; give it a launch template`,
 		},
 		{
 			name: "a name that nothing has", config: config(func(c *Config) { c.Groups = []string{"web-1", "api", "db-*"} }),
 			state: State{Groups: []Group{group("web-1", on("$Latest"))}},
 			want: `
 				nothing: the only group follows $Latest already
-				rejected api does not exist`,
+				rejected: api does not exist`,
 		},
 		{
 			name: "a name that may have other tags", config: config(func(c *Config) { c.Groups, c.Tags = []string{"api"}, map[string]string{"team": "shop"} }),
@@ -169,48 +169,16 @@ func TestDecide(t *testing.T) {
 			name: "templates of overrides are told of", config: config(),
 			state: State{Groups: []Group{group("web-1", func(g *Group) { g.Own = 1 }), group("web-2", func(g *Group) { g.Own = 2 }), group("web-3", on("$Latest"), func(g *Group) { g.Own = 3 })}},
 			want: `
-				autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest
-				autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest
-				note web-1: 1 override of its policy names a launch template of its own, whose version stays as it is
-				note web-2: 2 overrides of its policy name a launch template of their own, whose version stays as it is`,
+				set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest
+				set-version autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1 -> version $Latest of lt-1 because the fleet file says $Latest
+				note: web-1: 1 override of its policy names a launch template of its own, whose version stays as it is
+				note: web-2: 2 overrides of its policy name a launch template of their own, whose version stays as it is`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(lines(test.want), lines(text(decide(test.config, test.state, time.Time{})))); diff != "" {
-				t.Error(diff)
-			}
+			kindtest.PlanSays(t, kindtest.Decide(t, Kind, test.config, test.state, time.Time{}), test.want)
 		})
 	}
-}
-
-func lines(text string) []string {
-	var all []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
-		}
-	}
-	return all
-}
-
-func text(p automation.Plan) string {
-	var b strings.Builder
-	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "%s %s: %s -> %s because %s\n", c.Operation, c.Resource, c.From, c.To, c.Why)
-	}
-	if p.Nothing != "" {
-		fmt.Fprintf(&b, "nothing: %s\n", p.Nothing)
-	}
-	for _, r := range p.Stuck {
-		fmt.Fprintf(&b, "stuck: %s %s\n", r.Resource, r.Why)
-	}
-	for _, r := range p.Rejected {
-		fmt.Fprintf(&b, "rejected %s %s\n", r.Resource, r.Why)
-	}
-	for _, n := range p.Notes {
-		fmt.Fprintf(&b, "note %s\n", n)
-	}
-	return b.String()
 }
 
 func drawState(t *rapid.T) State {
@@ -237,10 +205,7 @@ func TestDecideProperties(t *testing.T) {
 			c.Version = rapid.SampledFrom([]Version{Latest, Default, NewestNumber}).Draw(t, "version")
 		})
 		s := drawState(t)
-		plan := decide(c, s, time.Time{})
-		if kinds := []bool{len(plan.Changes) > 0, plan.Nothing != "", len(plan.Stuck) > 0 && len(plan.Changes) == 0}; !exactlyOne(kinds) {
-			t.Fatalf("a plan must be exactly one of changes, nothing, stuck: %+v", plan)
-		}
+		plan := kindtest.Decide(t, Kind, c, s, time.Time{})
 		shuffled := s
 		shuffled.Groups = rapid.Permutation(s.Groups).Draw(t, "order")
 		if diff := cmp.Diff(plan, decide(c, shuffled, time.Time{})); diff != "" {
@@ -252,7 +217,7 @@ func TestDecideProperties(t *testing.T) {
 		for _, change := range plan.Changes {
 			i := slices.IndexFunc(after.Groups, func(g Group) bool { return g.Name == change.Resource })
 			g := &after.Groups[i]
-			if change.From != s.value(change) || change.Step != stepSet || change.Why == "" {
+			if change.From != s.value(change) {
 				t.Fatalf("a change that is not of what was read: %+v", change)
 			}
 			if g.Status != "" || g.Configuration != "" || slices.Contains(s.Refreshing, g.Name) {
@@ -268,14 +233,4 @@ func TestDecideProperties(t *testing.T) {
 			t.Fatalf("a plan that was carried out leaves changes: %+v", again.Changes)
 		}
 	})
-}
-
-func exactlyOne(states []bool) bool {
-	n := 0
-	for _, s := range states {
-		if s {
-			n++
-		}
-	}
-	return n == 1
 }

@@ -1,20 +1,12 @@
 package groupfollowstemplate
 
 import (
-	"encoding/json"
-	"fmt"
-	"go/parser"
-	"go/token"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/iam"
-	"github.com/droverhq/drover/internal/iam/iamtest"
 )
 
 func TestDecideNamesWhatTheAuditNames(t *testing.T) {
@@ -25,22 +17,7 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	allowed := map[string]bool{
-		"fmt": true, "slices": true, "strconv": true, "time": true,
-		"github.com/droverhq/drover/internal/automation": true, "github.com/droverhq/drover/internal/wildcard": true,
-	}
-	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Imports) == 0 {
-		t.Fatal("decide.go imports nothing: is it the right file?")
-	}
-	for _, i := range file.Imports {
-		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
-			t.Errorf("decide.go imports %s", path)
-		}
-	}
+	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/wildcard")
 }
 
 func every(c *Config) {
@@ -50,27 +27,19 @@ func every(c *Config) {
 }
 
 func TestNeedsAreMeaningful(t *testing.T) {
-	for _, c := range []Config{config(), config(func(c *Config) { c.Groups, c.Tags = nil, map[string]string{"a": "b"} }), config(every)} {
-		needs := append(observeNeeds(c), setNeeds(c)...)
-		if err := iamtest.Reference().Check(needs); err != nil {
-			t.Error(err)
-		}
-		for _, n := range needs {
-			if n.Why == "" {
-				t.Errorf("%v: no reason", n.Actions)
-			}
-		}
+	for name, c := range map[string]Config{
+		"by name":         config(),
+		"by tag":          config(func(c *Config) { c.Groups, c.Tags = nil, map[string]string{"a": "b"} }),
+		"with everything": config(every),
+	} {
+		t.Run(name, func(t *testing.T) { kindtest.NeedsAreMeaningful(t, Kind, c) })
 	}
 }
 
 // TestThePolicyEnds shows what the policy does not allow.
 func TestThePolicyEnds(t *testing.T) {
 	const account, lt = "123456789012", "lt-02c96752a8d5a34d9"
-	c := config(every)
-	policy, err := iam.NewPolicy(append(observeNeeds(c), setNeeds(c)...), iam.Vars{Region: "us-west-1", Account: account})
-	if err != nil {
-		t.Fatal(err)
-	}
+	policy := kindtest.Policy(t, Kind, config(every), iam.Vars{Region: "us-west-1", Account: account})
 	group := func(name string) string {
 		return "arn:aws:autoscaling:us-west-1:" + account + ":autoScalingGroup:00000000-0000-4000-8000-000000000001:autoScalingGroupName/" + name
 	}
@@ -126,47 +95,28 @@ func TestCheck(t *testing.T) {
 		{"an empty tag", func(c *Config) { c.Tags = map[string]string{"team": ""} }, `tags: "team" with the value "", a key and a value`},
 		{"too often", func(c *Config) { c.Sweep = automation.Duration(1e9) }, "sweep: 1s, 1m or more, the shortest schedule EventBridge has"},
 	} {
-		var got []string
-		for _, p := range check(config(test.edit)) {
-			got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
-		}
-		if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
-			t.Errorf("%s: %s", test.name, diff)
-		}
+		t.Run(test.name, func(t *testing.T) { kindtest.CheckSays(t, Kind, config(test.edit), test.want) })
 	}
 }
 
 func TestClaims(t *testing.T) {
+	const versions = "the template version of Auto Scaling groups"
 	tags := map[string]string{"team": "shop"}
-	for _, test := range []struct {
+	for name, test := range map[string]struct {
 		config Config
-		want   string
+		want   string // path: resource, parts and tags; a line each
 	}{
-		{config(func(c *Config) { c.Groups = []string{"web", "api-*"} }), "groups[0] [web] map[]; groups[1] [api-*] map[]"},
-		{config(func(c *Config) { c.Groups, c.Tags = nil, tags }), "tags [*] map[team:shop]"},
-		{config(func(c *Config) { c.Tags = tags }), "groups[0] [web-*] map[team:shop]"},
+		"by name": {
+			config(func(c *Config) { c.Groups = []string{"web", "api-*"} }),
+			"groups[0]: " + versions + ", web\ngroups[1]: " + versions + ", api-*",
+		},
+		"by tag":  {config(func(c *Config) { c.Groups, c.Tags = nil, tags }), "tags: " + versions + ", * with map[team:shop]"},
+		"by both": {config(func(c *Config) { c.Tags = tags }), "groups[0]: " + versions + ", web-* with map[team:shop]"},
 	} {
-		var got []string
-		for _, c := range claims(test.config) {
-			got = append(got, fmt.Sprintf("%s %v %v", c.Path, c.Parts, c.Where))
-		}
-		if diff := cmp.Diff(test.want, strings.Join(got, "; ")); diff != "" {
-			t.Error(diff)
-		}
+		t.Run(name, func(t *testing.T) { kindtest.ClaimsSay(t, Kind, test.config, test.want) })
 	}
 }
 
 func TestConfigSurvivesTheLedger(t *testing.T) {
-	c := config(every)
-	data, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Config
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c, back); diff != "" {
-		t.Error(diff)
-	}
+	kindtest.SurvivesTheLedger(t, config(every))
 }

@@ -2,29 +2,15 @@ package groupfollowstemplate
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/event"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
-
-func sample(t *testing.T, name string) event.Event {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "event", "testdata", "samples", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := event.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 // called is the event of a call of Auto Scaling or EC2 that succeeded.
 func called(service, operation, request, response string) event.Event {
@@ -56,17 +42,17 @@ func TestWants(t *testing.T) {
 		event  event.Event
 		want   bool
 	}{
-		{"by name", config(catalog), sample(t, "cloudtrail-create-auto-scaling-group-2025"), true},
-		{"of another name", config(), sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
-		{"by wildcard", config(func(c *Config) { c.Groups = []string{"api", "eks-*"} }), sample(t, "cloudtrail-create-auto-scaling-group-real"), true},
-		{"by a wildcard that a rule cannot express", config(func(c *Config) { c.Groups = []string{"*Serv*"} }), sample(t, "cloudtrail-create-auto-scaling-group-2025"), true},
-		{"not by a wildcard that a rule cannot express", config(func(c *Config) { c.Groups = []string{"*serv*"} }), sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
-		{"by tag", config(tagged(map[string]string{"team": "shop"})), sample(t, "cloudtrail-create-auto-scaling-group-tags-propagate"), true},
-		{"with another value", config(tagged(map[string]string{"team": "core"})), sample(t, "cloudtrail-create-auto-scaling-group-tags-propagate"), false},
-		{"without the tag", config(tagged(map[string]string{"team": "shop"})), sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
-		{"denied", config(catalog), sample(t, "cloudtrail-create-auto-scaling-group-failed-access-denied"), false},
-		{"existed", config(catalog), sample(t, "cloudtrail-create-auto-scaling-group-failed-already-exists"), false},
-		{"invalid", config(catalog), sample(t, "cloudtrail-create-auto-scaling-group-failed-validation"), false},
+		{"by name", config(catalog), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-2025"), true},
+		{"of another name", config(), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
+		{"by wildcard", config(func(c *Config) { c.Groups = []string{"api", "eks-*"} }), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-real"), true},
+		{"by a wildcard that a rule cannot express", config(func(c *Config) { c.Groups = []string{"*Serv*"} }), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-2025"), true},
+		{"not by a wildcard that a rule cannot express", config(func(c *Config) { c.Groups = []string{"*serv*"} }), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
+		{"by tag", config(tagged(map[string]string{"team": "shop"})), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-tags-propagate"), true},
+		{"with another value", config(tagged(map[string]string{"team": "core"})), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-tags-propagate"), false},
+		{"without the tag", config(tagged(map[string]string{"team": "shop"})), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-2025"), false},
+		{"denied", config(catalog), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-failed-access-denied"), false},
+		{"existed", config(catalog), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-failed-already-exists"), false},
+		{"invalid", config(catalog), kindtest.Sample(t, "cloudtrail-create-auto-scaling-group-failed-validation"), false},
 		{"the echo of an update", config(catalog), called("autoscaling", "UpdateAutoScalingGroup", `{"autoScalingGroupName": "catalogService"}`, "null"), false},
 		{"a version, with $Latest", config(), versioned("lt-1", 2), false},
 		{"a version", config(newest), versioned("lt-1", 2), true},
@@ -74,16 +60,12 @@ func TestWants(t *testing.T) {
 		{"a version of another template", config(listed), versioned("lt-2", 2), false},
 		{"a version whose answer was too large to tell", config(listed), called("ec2", "CreateLaunchTemplateVersion", "null", "null"), true},
 		{"a default that is set", config(newest), called("ec2", "ModifyLaunchTemplate", "{}", "{}"), false},
-		{"an image", config(newest), sample(t, "cloudtrail-create-image-real"), false},
+		{"an image", config(newest), kindtest.Sample(t, "cloudtrail-create-image-real"), false},
 	} {
-		got := false
-		for _, trigger := range listen(test.config) {
-			if trigger.Pattern.Match(test.event) {
-				s, ours := about(test.config, test.event)
-				if got = ours; ours && (s.Key != "groups" || s.Mode != automation.Latest) {
-					t.Errorf("%s: subject %+v", test.name, s)
-				}
-			}
+		subject, ours := about(test.config, test.event)
+		got := ours && kindtest.Trigger(Kind, test.config, test.event) != ""
+		if want := (automation.Subject{Key: "groups", Mode: automation.Latest}); got && subject != want {
+			t.Errorf("%s: subject %+v", test.name, subject)
 		}
 		if got != test.want {
 			t.Errorf("%s: wanted %t, want %t", test.name, got, test.want)

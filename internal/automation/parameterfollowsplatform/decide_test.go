@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -105,28 +104,28 @@ func TestDecide(t *testing.T) {
 		{
 			name: "a SecureString", config: config(),
 			state: with(kept("", version("2", day(9))), func(s *State) { s.Parameter.Type = "SecureString" }),
-			want:  "stuck /golden/base stays as it is: it is a SecureString, and only a String can have the data type aws:ec2:image; delete it, or name another parameter",
+			want:  "stuck: /golden/base stays as it is: it is a SecureString, and only a String can have the data type aws:ec2:image; delete it, or name another parameter",
 		},
 		{
 			name: "another data type", config: config(),
 			state: with(kept("ami-1", version("2", day(9))), func(s *State) { s.Parameter.DataType = "aws:ssm:integration" }),
-			want:  "stuck /golden/base stays as it is: it has the data type aws:ssm:integration; delete it, or name another parameter",
+			want:  "stuck: /golden/base stays as it is: it has the data type aws:ssm:integration; delete it, or name another parameter",
 		},
 		{
 			name: "something else", config: config(), state: kept("", version("2", day(9))),
-			want: "stuck /golden/base stays as it is: what it holds is no image id, so it may be somebody else's; delete it, or name another parameter",
+			want: "stuck: /golden/base stays as it is: what it holds is no image id, so it may be somebody else's; delete it, or name another parameter",
 		},
 		{
 			name: "a source without anything", config: config(), state: with(kept("ami-9"), func(s *State) { s.Missing = "it is not there" }),
-			want: "stuck /golden/base gets no image: it is not there",
+			want: "stuck: /golden/base gets no image: it is not there",
 		},
 		{
 			name: "an empty list", config: config(), state: kept("ami-9", version("2")),
-			want: "stuck /golden/base gets no image: version 2 lists no image",
+			want: "stuck: /golden/base gets no image: version 2 lists no image",
 		},
 		{
 			name: "an image that is gone, and nothing older instead", config: config(), state: kept("ami-20", version("2", day(9, gone)), version("1", day(15))),
-			want: "stuck /golden/base gets no image: version 2 has no image that is x86_64, hvm and available: ami-9 is not shown by EC2",
+			want: "stuck: /golden/base gets no image: version 2 has no image that is x86_64, hvm and available: ami-9 is not shown by EC2",
 		},
 		{
 			name: "chosen by both, not by their order", config: config(), state: kept("ami-20", version("2", day(9, pv), day(9, onARM), day(9))),
@@ -139,7 +138,7 @@ func TestDecide(t *testing.T) {
 		},
 		{
 			name: "none of the architecture", config: config(arm), state: kept("ami-20", version("2", day(9), day(8, pv), day(7, onARM, pending))),
-			want: "stuck /golden/base gets no image: version 2 has no image that is arm64, hvm and available: ami-9 is x86_64, ami-8pv is paravirtual, ami-7arm is pending",
+			want: "stuck: /golden/base gets no image: version 2 has no image that is arm64, hvm and available: ami-9 is x86_64, ami-8pv is paravirtual, ami-7arm is pending",
 		},
 		{
 			name: "of several the newest", config: config(), state: kept("ami-20", version("2", day(9), day(8), day(10))),
@@ -149,21 +148,21 @@ func TestDecide(t *testing.T) {
 			name: "a version that is Creating", config: config(), state: kept("ami-9", Candidate{Name: "version 3", Status: "Creating"}, version("2", day(9))),
 			want: `
 				tag ssm:AddTagsToResource /golden/base tags: drover:source= -> drover:source=arn:platform/_2_ because tags say where the image is from, and who keeps it
-				rejected version 3 is Creating`,
+				rejected: version 3 is Creating`,
 		},
 		{
 			name: "only versions that are not ready", config: config(), state: kept("ami-9", Candidate{Name: "version 3", Status: "Creating"}, Candidate{Name: "version 2", Status: "Failed"}),
 			want: `
-				stuck /golden/base gets no image: platform branch IIS 10.0 running on 64bit Windows Server 2019 has none that can be published (version 3 is Creating; version 2 is Failed)
-				rejected version 2 is Failed
-				rejected version 3 is Creating`,
+				stuck: /golden/base gets no image: platform branch IIS 10.0 running on 64bit Windows Server 2019 has none that can be published (version 3 is Creating; version 2 is Failed)
+				rejected: version 2 is Failed
+				rejected: version 3 is Creating`,
 		},
 		{
 			name: "too young: the one before it", config: config(aged), state: kept("ami-20", version("2", day(2)), version("1", day(9))),
 			want: `
 				publish ssm:PutParameter /golden/base: ami-20 -> ami-9 because ami-9 of 2026-11-12T03:00:00Z comes from version 1
 				tag ssm:AddTagsToResource /golden/base tags: drover:source=arn:platform/_2_ -> drover:source=arn:platform/_1_ because tags say where the image is from, and who keeps it
-				rejected version 2 has ami-2 of 2026-11-19T03:00:00Z, which is 72h old at 2026-11-22T03:00:00Z, and not published before`,
+				rejected: version 2 has ami-2 of 2026-11-19T03:00:00Z, which is 72h old at 2026-11-22T03:00:00Z, and not published before`,
 		},
 		{
 			name: "just old enough", config: config(aged), state: kept("ami-20", version("2", day(3))),
@@ -173,63 +172,34 @@ func TestDecide(t *testing.T) {
 			name: "too young, and published already", config: config(aged), state: kept("ami-2", version("2", day(2)), version("1", day(9))),
 			want: `
 				nothing: /golden/base has ami-2, which comes from version 2
-				note ami-2 is not 72h old before 2026-11-22T03:00:00Z, but /golden/base has it already`,
+				note: ami-2 is not 72h old before 2026-11-22T03:00:00Z, but /golden/base has it already`,
 		},
 		{
 			name: "all too young", config: config(aged), state: kept("ami-20", version("2", day(2))),
 			want: `
 				nothing: no image is old enough: ami-2 of version 2 is 72h old at 2026-11-22T03:00:00Z
-				rejected version 2 has ami-2 of 2026-11-19T03:00:00Z, which is 72h old at 2026-11-22T03:00:00Z, and not published before`,
+				rejected: version 2 has ami-2 of 2026-11-19T03:00:00Z, which is 72h old at 2026-11-22T03:00:00Z, and not published before`,
 		},
 		{
 			name: "images that are pending are passed over", config: config(), state: kept("ami-20", image(day(1, pending)), image(day(2))),
 			want: `
 				publish ssm:PutParameter /golden/base: ami-20 -> ami-2 because ami-2 of 2026-11-19T03:00:00Z comes from image ami-2
 				tag ssm:AddTagsToResource /golden/base tags: drover:source=ami-1 -> drover:source=ami-2 because tags say where the image is from, and who keeps it
-				rejected image ami-1 has no image that is x86_64, hvm and available: ami-1 is pending`,
+				rejected: image ami-1 has no image that is x86_64, hvm and available: ami-1 is pending`,
 		},
 		{
 			name: "a branch that is retired, and a pinned version that is not its newest", config: config(),
 			state: with(kept("ami-9", version("2", day(9))), func(s *State) { s.Branch = Branch{Name: iis, State: "retired", Newest: "2.10.0"} }),
 			want: `
 				nothing: /golden/base has ami-9, which comes from version 2
-				note platform branch IIS 10.0 running on 64bit Windows Server 2019 is retired: it gets no new versions
-				note version 2.10.0 of IIS 10.0 running on 64bit Windows Server 2019 is newer than the pinned one; name source.branch to follow new versions`,
+				note: platform branch IIS 10.0 running on 64bit Windows Server 2019 is retired: it gets no new versions
+				note: version 2.10.0 of IIS 10.0 running on 64bit Windows Server 2019 is newer than the pinned one; name source.branch to follow new versions`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var want []string
-			for line := range strings.Lines(test.want) {
-				if line = strings.TrimSpace(line); line != "" {
-					want = append(want, line)
-				}
-			}
-			if diff := cmp.Diff(want, facts(decide(test.config, test.state, t0))); diff != "" {
-				t.Error(diff)
-			}
+			kindtest.PlanSays(t, kindtest.Decide(t, Kind, test.config, test.state, t0), test.want)
 		})
 	}
-}
-
-// facts writes a plan, a line for each thing it says.
-func facts(p automation.Plan) []string {
-	var lines []string
-	for _, c := range p.Changes {
-		lines = append(lines, fmt.Sprintf("%s %s %s: %s -> %s because %s", c.Step, c.Operation, c.Resource, c.From, c.To, c.Why))
-	}
-	if p.Nothing != "" {
-		lines = append(lines, "nothing: "+p.Nothing)
-	}
-	for _, r := range p.Stuck {
-		lines = append(lines, "stuck "+r.Resource+" "+r.Why)
-	}
-	for _, r := range p.Rejected {
-		lines = append(lines, "rejected "+r.Resource+" "+r.Why)
-	}
-	for _, n := range p.Notes {
-		lines = append(lines, "note "+n)
-	}
-	return lines
 }
 
 func TestCompareVersions(t *testing.T) {

@@ -2,9 +2,6 @@ package parameterfollowsplatform
 
 import (
 	"encoding/json"
-	"go/parser"
-	"go/token"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/iam"
-	"github.com/droverhq/drover/internal/iam/iamtest"
 )
 
 func TestDecideNamesWhatTheAuditNames(t *testing.T) {
@@ -40,21 +36,7 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	allowed := map[string]bool{
-		"fmt": true, "maps": true, "slices": true, "strings": true, "time": true, "github.com/droverhq/drover/internal/automation": true,
-	}
-	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Imports) == 0 {
-		t.Fatal("decide.go imports nothing: is it the right file?")
-	}
-	for _, i := range file.Imports {
-		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
-			t.Errorf("decide.go imports %s", path)
-		}
-	}
+	kindtest.Imports(t, "decide.go", "fmt", "maps", "slices", "strings", "time")
 }
 
 func sources() map[string]Source {
@@ -67,50 +49,30 @@ func sources() map[string]Source {
 	}
 }
 
-func allNeeds(c Config) []iam.Need {
-	needs := observeNeeds(c)
-	for _, s := range Kind.Steps {
-		needs = append(needs, s.Needs(c)...)
-	}
-	return needs
-}
+func from(source Source) Config { return config(func(c *Config) { c.Source = source }) }
 
 func TestNeedsAreMeaningful(t *testing.T) {
 	for name, source := range sources() {
-		needs := allNeeds(config(func(c *Config) { c.Source = source }))
-		if err := iamtest.Reference().Check(needs); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		for _, n := range needs {
-			if n.Why == "" {
-				t.Errorf("%s: %v is needed for no reason", name, n.Actions)
-			}
-		}
+		t.Run(name, func(t *testing.T) { kindtest.NeedsAreMeaningful(t, Kind, from(source)) })
 	}
 }
 
 func TestNeedsAreNarrow(t *testing.T) {
-	for name, want := range map[string][2]string{ // what it has, and what it has not
-		"platform":  {`"Resource":"arn:aws:elasticbeanstalk:us-west-1::platform/` + iis + `/2.6.5"`, "parameter/aws"},
-		"branch":    {`"Resource":"arn:aws:elasticbeanstalk:us-west-1::platform/` + iis + `/*"`, "parameter/aws"},
-		"public":    {`"arn:aws:ssm:us-west-1:*:parameter/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base"`, "elasticbeanstalk"},
-		"parameter": {`"arn:aws:ssm:us-west-1:123456789012:parameter/approved"`, "elasticbeanstalk"},
-		"images":    {`"ec2:Region":"us-west-1"`, "elasticbeanstalk"},
+	const written = `"Action":["ssm:AddTagsToResource","ssm:GetParameter","ssm:ListTagsForResource","ssm:PutParameter"],"Resource":"arn:aws:ssm:us-west-1:123456789012:parameter/golden/base"`
+	for name, test := range map[string]struct {
+		has   []string
+		lacks string
+	}{
+		"platform":  {[]string{`"Resource":"arn:aws:elasticbeanstalk:us-west-1::platform/` + iis + `/2.6.5"`, written}, "parameter/aws"},
+		"branch":    {[]string{`"Resource":"arn:aws:elasticbeanstalk:us-west-1::platform/` + iis + `/*"`, written}, "parameter/aws"},
+		"public":    {[]string{`"arn:aws:ssm:us-west-1:*:parameter/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-Base"`}, "elasticbeanstalk"},
+		"parameter": {[]string{`"arn:aws:ssm:us-west-1:123456789012:parameter/approved"`}, "elasticbeanstalk"},
+		"images":    {[]string{`"ec2:Region":"us-west-1"`, written}, "elasticbeanstalk"},
 	} {
-		p, err := iam.NewPolicy(allNeeds(config(func(c *Config) { c.Source = sources()[name] })), iam.Vars{Region: "us-west-1", Account: "123456789012"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := string(text); !strings.Contains(got, want[0]) || strings.Contains(got, want[1]) {
-			t.Errorf("%s: the policy lacks %s or has %s:\n%s", name, want[0], want[1], got)
-		}
-		if got := string(text); !strings.Contains(got, `"Action":["ssm:AddTagsToResource","ssm:GetParameter","ssm:ListTagsForResource","ssm:PutParameter"],"Resource":"arn:aws:ssm:us-west-1:123456789012:parameter/golden/base"`) && name != "parameter" && name != "public" {
-			t.Errorf("%s: the policy is wider or narrower than the parameter:\n%s", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			policy := kindtest.Policy(t, Kind, from(sources()[name]), iam.Vars{Region: "us-west-1", Account: "123456789012"})
+			kindtest.PolicySays(t, policy, test.has, []string{test.lacks})
+		})
 	}
 }
 
@@ -167,21 +129,19 @@ func TestCheck(t *testing.T) {
 		{"a zone beside a rate", func(c *Config) { c.TimeZone = "Europe/Berlin" }, "time-zone: Europe/Berlin beside a rate, a schedule cron(…), or no time zone: a rate has none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var got []string
-			for _, p := range check(config(test.edit)) {
-				got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
-			}
-			if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
-				t.Error(diff)
-			}
+			kindtest.CheckSays(t, Kind, config(test.edit), test.want)
 		})
 	}
 }
 
 func TestClaims(t *testing.T) {
-	claim := func(name string) string { return claims(Config{Parameter: name})[0].Resource }
-	if claim("base") != claim("/base") || claim("/a/b") == claim("/a/c") {
-		t.Errorf("claims are %q, %q, %q, %q", claim("base"), claim("/base"), claim("/a/b"), claim("/a/c"))
+	for name, want := range map[string]string{ // path: resource
+		"base":  "parameter: parameter /base",
+		"/base": "parameter: parameter /base",
+		"/a/b":  "parameter: parameter /a/b",
+		"/a/c":  "parameter: parameter /a/c",
+	} {
+		kindtest.ClaimsSay(t, Kind, Config{Parameter: name}, want)
 	}
 }
 
@@ -190,17 +150,7 @@ func TestConfigSurvivesTheLedger(t *testing.T) {
 		c := config(aged, arm, func(c *Config) {
 			c.Source, c.Virtualization, c.Schedule, c.TimeZone = source, Paravirtual, "cron(0 6 * * ? *)", "Europe/Berlin"
 		})
-		data, err := json.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back Config
-		if err := json.Unmarshal(data, &back); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(c, back); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		kindtest.SurvivesTheLedger(t, c)
 		if n := len([]rune(describe(c))); n > maxDescription || !strings.Contains(describe(c), source.String()) {
 			t.Errorf("%s: the description is %q", name, describe(c))
 		}

@@ -1,14 +1,11 @@
 package pipelinefollowsparameter
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -154,36 +151,7 @@ func TestDecide(t *testing.T) {
 		{"a secret", config(), state(func(s *State) { s.Parameter.Value, s.Parameter.Secret = "", true }), "stuck: parameter /golden/base is a SecureString that does not hold an image id such as ami-0123456789abcdef0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(lines(test.want), lines(text(decide(test.config, test.state, t0)))); diff != "" {
-				t.Errorf("want -, got +:\n%s", diff)
-			}
+			kindtest.PlanSays(t, kindtest.Decide(t, Kind, test.config, test.state, t0), test.want)
 		})
 	}
-}
-
-func text(p automation.Plan) string {
-	var b strings.Builder
-	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "%s %s %s: %s -> %s because %s\n", c.Step, c.Operation, c.Resource, c.From, c.To, c.Why)
-	}
-	if p.Nothing != "" {
-		fmt.Fprintf(&b, "nothing: %s\n", p.Nothing)
-	}
-	for _, r := range p.Stuck {
-		fmt.Fprintf(&b, "stuck: %s %s\n", r.Resource, r.Why)
-	}
-	for _, n := range p.Notes {
-		fmt.Fprintf(&b, "note: %s\n", n)
-	}
-	return b.String()
-}
-
-func lines(s string) []string {
-	var all []string
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
-		}
-	}
-	return all
 }

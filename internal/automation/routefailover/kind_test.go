@@ -1,19 +1,12 @@
 package routefailover
 
 import (
-	"encoding/json"
-	"go/parser"
-	"go/token"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/iam/iamtest"
 )
 
 func TestDecideNamesWhatTheAuditNames(t *testing.T) {
@@ -27,19 +20,7 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	allowed := map[string]bool{"fmt": true, "slices": true, "time": true, "github.com/droverhq/drover/internal/automation": true}
-	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Imports) == 0 {
-		t.Fatal("decide.go imports nothing: is it the right file?")
-	}
-	for _, i := range file.Imports {
-		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
-			t.Errorf("decide.go imports %s", path)
-		}
-	}
+	kindtest.Imports(t, "decide.go", "fmt", "slices", "time")
 }
 
 func TestNeedsAreMeaningful(t *testing.T) {
@@ -47,16 +28,8 @@ func TestNeedsAreMeaningful(t *testing.T) {
 		c.Health, c.Prefer, c.SourceDestCheck = HealthStatusChecks, PreferZone, CheckRepair
 		c.Routes = Routes{Tables: []string{"rtb-0a1b2c3d4e5f60718"}, TableTags: map[string]string{"tier": "private"}, Orphaned: OrphanedTake}
 	})
-	for _, c := range []Config{config(), every} {
-		needs := append(observeNeeds(c), moveNeeds(c)...)
-		if err := iamtest.Reference().Check(needs); err != nil {
-			t.Error(err)
-		}
-		for _, n := range needs {
-			if n.Why == "" {
-				t.Errorf("%v is needed for no reason", n.Actions)
-			}
-		}
+	for name, c := range map[string]Config{"as it is": config(), "with everything": every} {
+		t.Run(name, func(t *testing.T) { kindtest.NeedsAreMeaningful(t, Kind, c) })
 	}
 }
 
@@ -76,15 +49,7 @@ func TestListen(t *testing.T) {
 		{"rebalance", byID, event.NewRebalanceRecommendation("1", "r", "i-a", t0), "rebalance"},
 		{"by tag, anybody's", byTag, event.NewInstanceStateChange("1", "r", "i-x", "stopped", t0), "member-state"},
 	} {
-		got := ""
-		for _, trigger := range listen(test.config) {
-			if trigger.Pattern.Match(test.event) {
-				got = trigger.Name
-			}
-		}
-		if got != test.want {
-			t.Errorf("%s: trigger %q, want %q", test.name, got, test.want)
-		}
+		t.Run(test.name, func(t *testing.T) { kindtest.Triggers(t, Kind, test.config, test.event, test.want) })
 	}
 }
 
@@ -121,32 +86,24 @@ func TestCheck(t *testing.T) {
 		{"too often", func(c *Config) { c.Sweep = automation.Duration(1e9) }, "sweep: 1s, 1m or more, the shortest schedule EventBridge has"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var got []string
-			for _, p := range check(config(test.edit)) {
-				got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
-			}
-			if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
-				t.Error(diff)
-			}
+			kindtest.CheckSays(t, Kind, config(test.edit), test.want)
 		})
 	}
 }
 
+func TestClaims(t *testing.T) {
+	kindtest.ClaimsSay(t, Kind, config(func(c *Config) {
+		c.Members[1] = Member{Tags: map[string]string{"role": "nat"}}
+		c.Routes.Tables = []string{"rtb-1", "rtb-2"}
+	}), `
+		members[0]: the routes through i-a in vpc-1, rtb-1 rtb-2
+		members[1]: the routes through instances with role=nat in vpc-1, rtb-1 rtb-2`)
+}
+
 func TestConfigSurvivesTheLedger(t *testing.T) {
-	c := config(func(c *Config) {
+	kindtest.SurvivesTheLedger(t, config(func(c *Config) {
 		c.Members[0].Interfaces = map[string]string{"inner": "eni-1"}
 		c.Members[1].Devices = map[string]int{"inner": 1}
 		c.Routes = Routes{Tables: []string{"rtb-1"}, TableTags: map[string]string{"a": "b"}, Destinations: []string{"::/0"}, Orphaned: OrphanedTake}
-	})
-	data, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Config
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c, back); diff != "" {
-		t.Error(diff)
-	}
+	}))
 }

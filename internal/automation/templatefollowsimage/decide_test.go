@@ -2,13 +2,13 @@ package templatefollowsimage
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -89,7 +89,7 @@ func TestDecide(t *testing.T) {
 				create-version ec2:CreateLaunchTemplateVersion lt-1: ami-4 -> ami-5 because ami-5 of 2026-11-26T03:00:00Z is the newest image that matches and will be available; made from version 4
 				set-default ec2:ModifyLaunchTemplate lt-1 default: version 4 -> version ${create-version.number} because ami-5 of 2026-11-26T03:00:00Z is the newest image that matches and will be available
 				prune ec2:DeleteLaunchTemplateVersions lt-1 version 2: unused -> deleted because the newest 3 are kept, and nobody uses it
-				rejected ami-4 is older than ami-5`,
+				rejected: ami-4 is older than ami-5`,
 		},
 		{
 			name:   "an image that was waited for goes before one that is still pending",
@@ -97,21 +97,21 @@ func TestDecide(t *testing.T) {
 			want: `
 				create-version ec2:CreateLaunchTemplateVersion lt-1: ami-4 -> ami-5 because ami-5 of 2026-11-26T03:00:00Z is the newest image that matches; made from version 4
 				set-default ec2:ModifyLaunchTemplate lt-1 default: version 4 -> version ${create-version.number} because ami-5 of 2026-11-26T03:00:00Z is the newest image that matches
-				rejected ami-6 is pending; its turn comes when it is available`,
+				rejected: ami-6 is pending; its turn comes when it is available`,
 		},
 		{
 			name:   "a failed image never enters the template",
 			config: config(), state: template(images(day(5, failed), day(4))),
 			want: `
 				nothing: version 4 of lt-1, the default, has ami-4, the newest image that matches
-				rejected ami-5 is failed: out of ink`,
+				rejected: ami-5 is failed: out of ink`,
 		},
 		{
 			name:   "nor does one that is the only one",
 			config: config(), state: template(images(day(5, failed))),
 			want: `
 				nothing: no image that matches is available
-				rejected ami-5 is failed: out of ink`,
+				rejected: ami-5 is failed: out of ink`,
 		},
 		{
 			name:   "no image at all",
@@ -123,31 +123,31 @@ func TestDecide(t *testing.T) {
 			config: config(), state: template(images(day(4)), func(s *State) { s.Named = []Image{day(3), day(2, gone), day(9, foreign), day(1, failed)} }),
 			want: `
 				nothing: version 4 of lt-1, the default, has ami-4, the newest image that matches
-				rejected ami-1 is failed: out of ink
-				rejected ami-2 is not shown by EC2
-				rejected ami-3 of 2026-11-24T03:00:00Z is older than ami-4
-				rejected ami-9 is none of the images that are followed`,
+				rejected: ami-1 is failed: out of ink
+				rejected: ami-2 is not shown by EC2
+				rejected: ami-3 of 2026-11-24T03:00:00Z is older than ami-4
+				rejected: ami-9 is none of the images that are followed`,
 		},
 		{
 			name:   "somebody has given the template a newer image, which is none of those followed",
 			config: config(), state: template(images(day(3)), present(day(4))),
 			want: `
 				nothing: version 4 of lt-1 has ami-4, and no image that matches is newer
-				rejected ami-3 of 2026-11-24T03:00:00Z is not newer than ami-4 of 2026-11-25T03:00:00Z, which version 4 has`,
+				rejected: ami-3 of 2026-11-24T03:00:00Z is not newer than ami-4 of 2026-11-25T03:00:00Z, which version 4 has`,
 		},
 		{
 			name:   "somebody is trying out a newer image in a version that is not the default",
 			config: config(), state: template(images(day(5)), present(day(4), day(6)), latest(5, "ami-6")),
 			want: `
 				prune ec2:DeleteLaunchTemplateVersions lt-1 version 2: unused -> deleted because the newest 3 are kept, and nobody uses it
-				rejected ami-5 of 2026-11-26T03:00:00Z is not newer than ami-6 of 2026-11-27T03:00:00Z, which version 5 has`,
+				rejected: ami-5 of 2026-11-26T03:00:00Z is not newer than ami-6 of 2026-11-27T03:00:00Z, which version 5 has`,
 		},
 		{
 			name:   "two images of one moment do not take turns",
 			config: config(), state: template(images(Image{ID: "ami-x", State: stateAvailable, Created: day(4).Created})),
 			want: `
 				nothing: version 4 of lt-1 has ami-4, and no image that matches is newer
-				rejected ami-x of 2026-11-25T03:00:00Z is not newer than ami-4 of 2026-11-25T03:00:00Z, which version 4 has`,
+				rejected: ami-x of 2026-11-25T03:00:00Z is not newer than ami-4 of 2026-11-25T03:00:00Z, which version 4 has`,
 		},
 		{
 			name:   "an image that is gone gives way to an older one: nothing could be launched",
@@ -237,7 +237,7 @@ func TestDecide(t *testing.T) {
 			config: config(func(c *Config) { c.Expect = automation.Duration(24 * time.Hour) }), state: template(images(day(9, failed))),
 			want: `
 				stuck: lt-1 did not get the image that is expected every 24h: no image that matches is available
-				rejected ami-9 is failed: out of ink`,
+				rejected: ami-9 is failed: out of ink`,
 		},
 		{
 			name:   "a missing image keeps nothing else from being done",
@@ -257,42 +257,9 @@ func TestDecide(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan := decide(test.config, test.state, t0.AddDate(0, 0, 10))
-			if diff := cmp.Diff(lines(test.want), lines(text(plan))); diff != "" {
-				t.Errorf("want -, got +:\n%s", diff)
-			}
+			kindtest.PlanSays(t, kindtest.Decide(t, Kind, test.config, test.state, t0.AddDate(0, 0, 10)), test.want)
 		})
 	}
-}
-
-func text(p automation.Plan) string {
-	var b strings.Builder
-	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "%s %s %s: %s -> %s because %s\n", c.Step, c.Operation, c.Resource, c.From, c.To, c.Why)
-	}
-	if p.Nothing != "" {
-		fmt.Fprintf(&b, "nothing: %s\n", p.Nothing)
-	}
-	for _, r := range p.Stuck {
-		fmt.Fprintf(&b, "stuck: %s %s\n", r.Resource, r.Why)
-	}
-	for _, r := range p.Rejected {
-		fmt.Fprintf(&b, "rejected %s %s\n", r.Resource, r.Why)
-	}
-	for _, n := range p.Notes {
-		fmt.Fprintf(&b, "note: %s\n", n)
-	}
-	return b.String()
-}
-
-func lines(s string) []string {
-	var all []string
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
-		}
-	}
-	return all
 }
 
 func TestALongTemplateIsPrunedInSeveralCalls(t *testing.T) {

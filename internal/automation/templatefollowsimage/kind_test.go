@@ -2,12 +2,6 @@ package templatefollowsimage
 
 import (
 	"encoding/json"
-	"go/parser"
-	"go/token"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/iam"
-	"github.com/droverhq/drover/internal/iam/iamtest"
 )
 
 func TestDecideNamesWhatTheAuditNames(t *testing.T) {
@@ -41,93 +35,43 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	allowed := map[string]bool{"fmt": true, "slices": true, "strings": true, "time": true, "github.com/droverhq/drover/internal/automation": true}
-	file, err := parser.ParseFile(token.NewFileSet(), "decide.go", nil, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Imports) == 0 {
-		t.Fatal("decide.go imports nothing: is it the right file?")
-	}
-	for _, i := range file.Imports {
-		if path, _ := strconv.Unquote(i.Path.Value); !allowed[path] {
-			t.Errorf("decide.go imports %s", path)
-		}
-	}
+	kindtest.Imports(t, "decide.go", "fmt", "slices", "strings", "time")
+}
+
+const key = "arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+func withKey(c *Config) {
+	c.Template = Template{Parameter: "/app/template", Key: key, Tags: map[string]string{"app": "web"}}
 }
 
 func TestNeedsAreMeaningful(t *testing.T) {
-	byName := config(func(c *Config) { c.Template = Template{Name: "app"} })
-	every := config(func(c *Config) {
-		c.Template = Template{
-			Parameter: "/app/template", Tags: map[string]string{"app": "web"},
-			Key: "arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-		}
-	})
-	for _, c := range []Config{config(), byName, every} {
-		needs := observeNeeds(c)
-		for _, s := range Kind.Steps {
-			needs = append(needs, s.Needs(c)...)
-		}
-		if err := iamtest.Reference().Check(needs); err != nil {
-			t.Error(err)
-		}
-		for _, n := range needs {
-			if n.Why == "" {
-				t.Errorf("%v is needed for no reason", n.Actions)
-			}
-		}
+	for name, c := range map[string]Config{
+		"by id":        config(),
+		"by name":      config(func(c *Config) { c.Template = Template{Name: "app"} }),
+		"by parameter": config(withKey),
+	} {
+		t.Run(name, func(t *testing.T) { kindtest.NeedsAreMeaningful(t, Kind, c) })
 	}
 }
 
 func TestNeedsAreNarrow(t *testing.T) {
-	key := "arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-	c := config(func(c *Config) {
-		c.Template = Template{Parameter: "/app/template", Key: key, Tags: map[string]string{"app": "web"}}
-	})
-	policy := func(c Config) string {
-		needs := observeNeeds(c)
-		for _, s := range Kind.Steps {
-			needs = append(needs, s.Needs(c)...)
-		}
-		p, err := iam.NewPolicy(needs, iam.Vars{Region: "us-west-1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	for _, want := range []string{
-		`"Action":"ssm:GetParameter","Resource":"arn:aws:ssm:us-west-1:*:parameter/app/template"`,
-		`"Action":"kms:Decrypt","Resource":"` + key + `"`,
-		`"kms:ViaService":"ssm.us-west-1.amazonaws.com"`,
-		`"kms:EncryptionContext:PARAMETER_ARN":"arn:aws:ssm:us-west-1:*:parameter/app/template"`,
-		`"Resource":"arn:aws:ec2:us-west-1:*:launch-template/*","Condition":{"StringEquals":{"aws:ResourceTag/app":"web"}}`,
+	for name, test := range map[string]struct {
+		config     Config
+		has, lacks []string // texts of the policy
+	}{
+		"by parameter": {config: config(withKey), has: []string{
+			`"Action":"ssm:GetParameter","Resource":"arn:aws:ssm:us-west-1:*:parameter/app/template"`,
+			`"Action":"kms:Decrypt","Resource":"` + key + `"`,
+			`"kms:ViaService":"ssm.us-west-1.amazonaws.com"`,
+			`"kms:EncryptionContext:PARAMETER_ARN":"arn:aws:ssm:us-west-1:*:parameter/app/template"`,
+			`"Resource":"arn:aws:ec2:us-west-1:*:launch-template/*","Condition":{"StringEquals":{"aws:ResourceTag/app":"web"}}`,
+		}},
+		"by id": {config: config(), lacks: []string{"launch-template/*", "kms:", "ssm:"}},
 	} {
-		if got := policy(c); !strings.Contains(got, want) {
-			t.Errorf("the policy lacks %s:\n%s", want, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			kindtest.PolicySays(t, kindtest.Policy(t, Kind, test.config, iam.Vars{Region: "us-west-1"}), test.has, test.lacks)
+		})
 	}
-	if got := policy(config()); strings.Contains(got, "launch-template/*") || strings.Contains(got, "kms:") || strings.Contains(got, "ssm:") {
-		t.Errorf("the template is known, and the policy is wider:\n%s", got)
-	}
-}
-
-// recorded is an event of shared/facts/events.
-func recorded(t *testing.T, name string) event.Event {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "event", "testdata", "samples", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := event.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
 }
 
 func TestListen(t *testing.T) {
@@ -137,30 +81,22 @@ func TestListen(t *testing.T) {
 		event event.Event
 		want  string // the trigger; empty: none
 	}{
-		{"created", recorded(t, "cloudtrail-create-image-real.json"), "image-created"},
-		{"refused: the name is taken", recorded(t, "cloudtrail-create-image-failed-duplicate-name.json"), ""},
-		{"refused: denied", recorded(t, "cloudtrail-create-image-failed-unauthorized.json"), ""},
+		{"created", kindtest.Sample(t, "cloudtrail-create-image-real"), "image-created"},
+		{"refused: the name is taken", kindtest.Sample(t, "cloudtrail-create-image-failed-duplicate-name"), ""},
+		{"refused: denied", kindtest.Sample(t, "cloudtrail-create-image-failed-unauthorized"), ""},
 		{"available", state("available"), "image-state"},
 		{"failed", state("failed"), "image-state"},
 		{"deregistered", state("deregistered"), "image-state"},
 		{"another type", event.NewInstanceStateChange("1", "r", "i-1", "stopped", t0), ""},
 	} {
-		got := ""
-		for _, trigger := range listen(config()) {
-			if trigger.Pattern.Match(test.event) {
-				got = trigger.Name
-			}
-		}
-		if got != test.want {
-			t.Errorf("%s: trigger %q, want %q", test.name, got, test.want)
-		}
+		t.Run(test.name, func(t *testing.T) { kindtest.Triggers(t, Kind, config(), test.event, test.want) })
 	}
 }
 
 // created is the event of a CreateImage.
 func created(t *testing.T, request string) event.Event {
 	t.Helper()
-	e := recorded(t, "cloudtrail-create-image-minimal.json")
+	e := kindtest.Sample(t, "cloudtrail-create-image-minimal")
 	var detail map[string]json.RawMessage
 	if err := json.Unmarshal(e.Detail, &detail); err != nil {
 		t.Fatal(err)
@@ -244,48 +180,33 @@ func TestCheck(t *testing.T) {
 		{"expected more often than looked for", func(c *Config) { c.Expect = automation.Duration(time.Minute) }, "expect: 1m, which is less than the sweep's 1h, as much or more: it is looked at when the sweep is"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var got []string
-			for _, p := range check(config(test.edit)) {
-				got = append(got, p.Path+": "+p.Got+", "+p.Wanted)
-			}
-			if diff := cmp.Diff(test.want, strings.Join(got, "\n")); diff != "" {
-				t.Error(diff)
-			}
+			kindtest.CheckSays(t, Kind, config(test.edit), test.want)
 		})
 	}
 }
 
 func TestClaims(t *testing.T) {
-	for _, test := range []struct{ a, b Template }{
-		{Template{ID: "lt-1"}, Template{ID: "lt-1", Tags: map[string]string{"a": "b"}}},
-		{Template{Name: "app"}, Template{Name: "app"}},
-		{Template{Parameter: "/p"}, Template{Parameter: "/p", Key: "arn:k"}},
+	tags := map[string]string{"a": "b"}
+	for _, test := range []struct {
+		template Template
+		want     string // path: resource
+	}{
+		{Template{ID: "lt-1"}, "template: launch template lt-1"},
+		{Template{ID: "lt-1", Tags: tags}, "template: launch template lt-1"},
+		{Template{ID: "lt-2"}, "template: launch template lt-2"},
+		{Template{Name: "app"}, "template: launch template app"},
+		{Template{Name: "app", Tags: tags}, "template: launch template app"},
+		{Template{Parameter: "/p"}, "template: the launch template in parameter /p"},
+		{Template{Parameter: "/p", Key: "arn:k"}, "template: the launch template in parameter /p"},
 	} {
-		a, b := claims(Config{Template: test.a})[0], claims(Config{Template: test.b})[0]
-		if a.Resource != b.Resource || len(a.Parts)+len(b.Parts) > 0 {
-			t.Errorf("%+v and %+v are one template, and claim %q and %q", test.a, test.b, a.Resource, b.Resource)
-		}
-		if other := claims(Config{Template: Template{ID: "lt-2"}})[0]; other.Resource == a.Resource {
-			t.Errorf("%+v claims %q, as another does", test.a, a.Resource)
-		}
+		kindtest.ClaimsSay(t, Kind, Config{Template: test.template}, test.want)
 	}
 }
 
 func TestConfigSurvivesTheLedger(t *testing.T) {
-	c := config(func(c *Config) {
+	kindtest.SurvivesTheLedger(t, config(func(c *Config) {
 		c.Images = Images{Description: "a", Name: "b*", Tags: map[string]string{"c": "d"}, Instance: "i-1", Owners: []string{"self"}}
 		c.Template = Template{Parameter: "/p", Key: "arn:k", Tags: map[string]string{"e": "f"}}
 		c.From, c.Keep, c.Expect = FromDefault, 7, automation.Duration(time.Hour)
-	})
-	data, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back Config
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c, back); diff != "" {
-		t.Error(diff)
-	}
+	}))
 }

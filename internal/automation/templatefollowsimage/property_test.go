@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 )
 
 // drawState is a template with some versions, images that match, and images that
@@ -107,18 +107,8 @@ func TestDecideProperties(t *testing.T) {
 			c.Expect = automation.Duration(rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "expect"))
 		})
 		now := t0.Add(4 * time.Hour)
-		plan := decide(c, s, now)
-
-		if n := count(len(plan.Changes) > 0, plan.Nothing != "", len(plan.Stuck) > 0 && len(plan.Changes) == 0); n != 1 {
-			t.Fatalf("a plan must be exactly one of changes, nothing, stuck: %+v", plan)
-		}
-		if diff := cmp.Diff(plan, decide(c, s, now)); diff != "" {
-			t.Fatalf("not a function:\n%s", diff)
-		}
+		plan := kindtest.Decide(t, Kind, c, s, now)
 		for _, change := range plan.Changes {
-			if change.Why == "" || change.From == change.To {
-				t.Fatalf("a change without reason or effect: %+v", change)
-			}
 			if i := known[change.To]; change.Operation == opCreate && !i.usable() {
 				t.Fatalf("%s enters the template and is %q", change.To, i.State)
 			}
@@ -143,15 +133,6 @@ func TestDecideProperties(t *testing.T) {
 			t.Fatalf("%d versions are left with keep %d", len(after.Numbers), c.Keep)
 		}
 	})
-}
-
-func count(states ...bool) (n int) {
-	for _, s := range states {
-		if s {
-			n++
-		}
-	}
-	return n
 }
 
 func intersect(a, b []int64) []int64 {
