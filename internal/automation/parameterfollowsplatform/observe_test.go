@@ -2,7 +2,6 @@ package parameterfollowsplatform
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
@@ -58,13 +58,9 @@ func (w *world) version(number string, images ...simelasticbeanstalk.Image) stri
 
 // turn is one at observing, since a while ago.
 func (w *world) turn(c Config, since time.Duration) *turn {
-	return &turn{
-		Env: automation.Env{
-			Run: automation.Identity{ID: "run-1", Fleet: "stage", Automation: "base"}, Attempt: 1, Since: w.clock.Now().Add(-since),
-			Values: map[string]string{}, AWS: w.aws, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
-		},
-		Config: c,
-	}
+	t := &turn{Env: kindtest.Env("base", w.aws, w.clock), Config: c}
+	t.Since = w.clock.Now().Add(-since)
+	return t
 }
 
 func (w *world) observe(c Config) State {

@@ -2,7 +2,6 @@ package pipelinefollowsparameter
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/awssim"
 	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
@@ -83,13 +82,7 @@ func (w *world) build() (image string) {
 }
 
 func (w *world) turn(c Config, events ...event.Event) *turn {
-	return &turn{
-		Env: automation.Env{
-			Run:    automation.Identity{ID: "run-1", Fleet: "stage", Automation: "golden", Ledger: "ledger"},
-			Events: events, Since: w.clock.Now(), Attempt: 1, AWS: w.aws, Clock: w.clock, Log: slog.New(slog.DiscardHandler), Values: map[string]string{},
-		},
-		Config: c,
-	}
+	return &turn{Env: kindtest.Env("golden", w.aws, w.clock, events...), Config: c}
 }
 
 // observe makes one look, and reports whether it was believed.

@@ -2,7 +2,6 @@ package templatefollowsimage
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/awssim"
 	simscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
@@ -88,13 +88,7 @@ func (w *world) config(edit ...func(*Config)) Config {
 
 // observe makes one look, and reports whether it was believed.
 func (w *world) observe(c Config, events ...event.Event) (State, error) {
-	t := &turn{
-		Env: automation.Env{
-			Run:    automation.Identity{ID: "run-1", Fleet: "stage", Automation: "app"},
-			Events: events, Since: w.clock.Now(), AWS: w.aws, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
-		},
-		Config: c,
-	}
+	t := &turn{Env: kindtest.Env("app", w.aws, w.clock, events...), Config: c}
 	err := observe(w.Context(), t)
 	return t.State, err
 }
@@ -385,7 +379,8 @@ func TestDoubt(t *testing.T) {
 	if _, err := gone.observe(gone.config()); err == nil || err.Error() != "a read of ami-00000000000000099, which version 2 has" {
 		t.Errorf("the template's image is not shown: %v", err)
 	}
-	patient := &turn{Env: automation.Env{Since: gone.clock.Now().Add(-rereadFor), AWS: gone.aws, Clock: gone.clock, Log: slog.New(slog.DiscardHandler)}, Config: gone.config()}
+	patient := &turn{Env: kindtest.Env("app", gone.aws, gone.clock), Config: gone.config()}
+	patient.Since = gone.clock.Now().Add(-rereadFor)
 	if err := observe(context.Background(), patient); err != nil {
 		t.Errorf("after %s the read is not believed: %v", rereadFor, err)
 	}

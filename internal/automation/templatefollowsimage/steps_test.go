@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/kindtest"
 	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	"github.com/droverhq/drover/internal/cloud"
@@ -36,13 +36,9 @@ func (w *world) turn(c Config) *turn {
 	w.Helper()
 	s, err := w.observe(c)
 	w.must(err)
-	return &turn{
-		Env: automation.Env{
-			Run: automation.Identity{ID: "run-1", Fleet: "stage", Automation: "app"}, Attempt: 1, Since: w.clock.Now(),
-			Plan: decide(c, s, w.clock.Now()), Values: map[string]string{}, AWS: w.aws, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
-		},
-		Config: c, State: s,
-	}
+	t := &turn{Env: kindtest.Env("app", w.aws, w.clock), Config: c, State: s}
+	t.Plan = decide(c, s, w.clock.Now())
+	return t
 }
 
 // again makes a turn the next attempt, some time after the one before.
