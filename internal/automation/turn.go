@@ -1,6 +1,10 @@
 package automation
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -75,12 +79,33 @@ func (e Env) Absent(what string) error {
 	return nil
 }
 
+// Await is what Observe or a step returns of a read that may be behind what is known
+// otherwise, such as an event: the error waits for what is to be read, and has it
+// looked for again after some time. It is nil if that is empty, and when the act has
+// gone on for the limit: then the read is believed.
+func (e Env) Await(what string, every, limit time.Duration) error {
+	now := e.Clock.Now()
+	if what == "" || now.Sub(e.Since) >= limit {
+		return nil
+	}
+	return failure.Waitf(now.Add(every), "%s", what)
+}
+
 // Identity is what a run is known by, and what it writes on what it creates.
 type Identity struct {
 	ID         string `json:"id"`
 	Fleet      string `json:"fleet"`
 	Automation string `json:"automation"`
 	Ledger     string `json:"ledger"`
+}
+
+// Token is a client token that is the same for the same act of the same run: 64
+// characters, the most that EC2 and Image Builder take (shared/facts/apis.md 1.2 and
+// 5). The parts are texts and numbers; of numbers, those that are no code point of
+// Unicode count as one and the same.
+func (i Identity) Token(parts ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q", i.ID, parts))
+	return hex.EncodeToString(sum[:])
 }
 
 // Turn is what Observe and the steps of a kind work on. State is stored after
@@ -97,3 +122,25 @@ type Turn[C, S any] struct {
 type Replan struct{ Why string }
 
 func (r *Replan) Error() string { return "the plan is out of date: " + r.Why }
+
+// Join makes one error of those of several changes, so that its class leads on: a
+// plan that is out of date comes first, then what is worth another attempt, then what
+// is not. It is nil if all are.
+func Join(errs []error) error {
+	var replan *Replan
+	var again, final []error
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case errors.As(err, &replan):
+		case failure.ClassOf(err) == failure.Retry:
+			again = append(again, err)
+		default:
+			final = append(final, err)
+		}
+	}
+	if replan != nil {
+		return replan
+	}
+	return errors.Join(append(again, final...)...)
+}

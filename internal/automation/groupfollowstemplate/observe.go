@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/droverhq/drover/internal/automation"
-	"github.com/droverhq/drover/internal/failure"
 )
 
 type turn = automation.Turn[Config, State]
@@ -27,14 +26,11 @@ func observe(ctx context.Context, t *turn) error {
 	}
 	state.Refreshing, state.Wrote = t.State.Refreshing, t.State.Wrote // learned by the step
 	t.State = state
-	now := t.Clock.Now()
-	if now.Sub(t.Since) >= rereadFor {
+	what := doubtful(t.Config, state, t.Events, t.Clock.Now())
+	if what == "" {
 		return nil
 	}
-	if what := doubtful(t.Config, state, t.Events, now); what != "" {
-		return failure.Waitf(now.Add(rereadEvery), "a read of %s that agrees with the event", what)
-	}
-	return nil
+	return t.Await("a read of "+what+" that agrees with the event", rereadEvery, rereadFor)
 }
 
 // read asks AWS for the groups and, for newest-number, for the templates that

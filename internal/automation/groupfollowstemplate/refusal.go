@@ -1,13 +1,11 @@
 package groupfollowstemplate
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/failure"
 )
@@ -43,25 +41,4 @@ func advised(err error, g types.AutoScalingGroup, version string) error {
 		id = "--launch-template-name " + aws.ToString(spec.LaunchTemplateName)
 	}
 	return failure.WithHint(err, "look at the version: aws ec2 describe-launch-template-versions %s --versions '%s'", id, version)
-}
-
-// join makes one error of several, so that its class leads on: a stale plan comes
-// first, then what is worth another attempt, then what is not.
-func join(errs []error) error {
-	var replan *automation.Replan
-	var again, final []error
-	for _, err := range errs {
-		switch {
-		case err == nil:
-		case errors.As(err, &replan):
-		case failure.ClassOf(err) == failure.Retry:
-			again = append(again, err)
-		default:
-			final = append(final, err)
-		}
-	}
-	if replan != nil {
-		return replan
-	}
-	return errors.Join(append(again, final...)...)
 }

@@ -98,7 +98,7 @@ func (s *setter) write(ctx context.Context, changes []automation.Change) error {
 		})
 	}
 	_ = g.Wait() // the functions return nil; their errors are in errs
-	return join(errs)
+	return automation.Join(errs)
 }
 
 // change makes one change, after looking again if the last look is old. Changes

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/droverhq/drover/internal/cloud"
-	"github.com/droverhq/drover/internal/failure"
 )
 
 // A read can be behind. An image that EC2 does not show is looked for again this
@@ -26,14 +25,10 @@ func observe(ctx context.Context, t *turn) error {
 		return err
 	}
 	t.State = s
-	now := t.Clock.Now()
-	if now.Sub(t.Since) >= rereadFor {
-		return nil
-	}
 	for _, of := range s.Candidates {
 		for _, i := range of.Images {
 			if i.State == stateGone {
-				return failure.Waitf(now.Add(rereadEvery), "EC2 to show %s, which %s has", i.ID, of.Name)
+				return t.Await(fmt.Sprintf("EC2 to show %s, which %s has", i.ID, of.Name), rereadEvery, rereadFor)
 			}
 		}
 	}

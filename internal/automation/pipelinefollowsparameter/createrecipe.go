@@ -34,7 +34,7 @@ func createRecipe(ctx context.Context, t *turn) error {
 		return err
 	}
 	in := withParent(l.recipe, parent, l.state.Next, t.Run)
-	in.ClientToken = clientToken(t, stepRecipe, l.state.Recipe.ARN, parent, l.state.Next, t.State.Undone)
+	in.ClientToken = aws.String(t.Run.Token(stepRecipe, l.state.Recipe.ARN, parent, l.state.Next, t.State.Undone))
 	out, err := t.AWS.ImageBuilder.CreateImageRecipe(ctx, in)
 	switch {
 	case cloud.Code(err) == "ResourceAlreadyExistsException":

@@ -34,14 +34,7 @@ func observe(ctx context.Context, t *turn) error {
 		return err
 	}
 	t.State = l.state
-	now := t.Clock.Now()
-	if now.Sub(t.Since) >= rereadFor {
-		return nil
-	}
-	if what := l.doubtful(t.Events, now); what != "" {
-		return failure.Waitf(now.Add(rereadEvery), "%s", what)
-	}
-	return nil
+	return t.Await(l.doubtful(t.Events, t.Clock.Now()), rereadEvery, rereadFor)
 }
 
 // early says whether a step was begun so recently that a read may be behind what an

@@ -127,10 +127,3 @@ func withRecipe(p types.ImagePipeline, recipe string) *imagebuilder.UpdateImageP
 		Workflows:                      p.Workflows,
 	}
 }
-
-// clientToken is a client token that is the same for the same act of the same run.
-// The parts are texts and numbers.
-func clientToken(t *turn, parts ...any) *string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q", t.Run.ID, parts))
-	return aws.String(hex.EncodeToString(sum[:]))
-}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/droverhq/drover/internal/automation"
 	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
@@ -119,21 +118,5 @@ func TestContent(t *testing.T) {
 	b.Components = []types.ComponentConfiguration{{ComponentArn: aws.String("b")}, {ComponentArn: aws.String("a")}}
 	if content(a) == content(b) {
 		t.Error("the order of components does not matter")
-	}
-}
-
-func TestTokensAreOfTheirActAndRunAlone(t *testing.T) {
-	one := &turn{}
-	one.Run.ID = "run-1"
-	other := &turn{}
-	other.Run.ID = "run-2"
-	first := *clientToken(one, stepStart, "a", int64(1))
-	if diff := cmp.Diff(first, *clientToken(one, stepStart, "a", int64(1))); diff != "" || len(first) != 64 {
-		t.Errorf("%s is not repeated: %s", first, diff)
-	}
-	for _, token := range []*string{clientToken(one, stepStart, "a", int64(2)), clientToken(one, stepRecipe, "a", int64(1)), clientToken(other, stepStart, "a", int64(1))} {
-		if *token == first {
-			t.Error("another call has the same token")
-		}
 	}
 }

@@ -44,7 +44,7 @@ func start(ctx context.Context, t *turn) error {
 	out, err := t.AWS.ImageBuilder.StartImagePipelineExecution(ctx, &imagebuilder.StartImagePipelineExecutionInput{
 		// The same for all attempts of this run: whatever becomes of their answers,
 		// they start one build.
-		ClientToken:      clientToken(t, stepStart, recipe, t.State.Parameter.Version),
+		ClientToken:      aws.String(t.Run.Token(stepStart, recipe, t.State.Parameter.Version)),
 		ImagePipelineArn: aws.String(t.Config.Pipeline),
 		Tags:             signed(nil, t.Run),
 	})

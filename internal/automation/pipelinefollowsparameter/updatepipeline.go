@@ -60,7 +60,7 @@ func give(ctx context.Context, t *turn, p types.ImagePipeline, recipe string) er
 		return behind
 	}
 	in := withRecipe(p, recipe)
-	in.ClientToken = clientToken(t, stepPipeline, recipe, t.Since.UnixNano(), t.Attempt)
+	in.ClientToken = aws.String(t.Run.Token(stepPipeline, recipe, t.Since.UnixNano(), t.Attempt))
 	if _, err := t.AWS.ImageBuilder.UpdateImagePipeline(ctx, in); err != nil {
 		return fmt.Errorf("give image pipeline %s %s: %w", t.Config.Pipeline, label(recipe), err)
 	}

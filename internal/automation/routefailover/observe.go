@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/internal/automation"
-	"github.com/droverhq/drover/internal/failure"
 )
 
 type turn = automation.Turn[Config, State]
@@ -28,14 +27,11 @@ func observe(ctx context.Context, t *turn) error {
 	}
 	heed(&state, t.Events)
 	t.State = state
-	now := t.Clock.Now()
-	if now.Sub(t.Since) >= rereadFor {
+	who := doubtful(t.Config, state, t.Events)
+	if who == "" {
 		return nil
 	}
-	if who := doubtful(t.Config, state, t.Events); who != "" {
-		return failure.Waitf(now.Add(rereadEvery), "a read of %s that agrees with the event", who)
-	}
-	return nil
+	return t.Await("a read of "+who+" that agrees with the event", rereadEvery, rereadFor)
 }
 
 // read asks AWS for members, routes and, if the configuration wants them,

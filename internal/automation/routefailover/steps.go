@@ -2,7 +2,6 @@ package routefailover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,7 +93,7 @@ func (m *mover) write(ctx context.Context, changes []automation.Change) error {
 			}
 		}
 		_ = g.Wait() // the functions return nil; their errors are in errs
-		if err := join(errs); err != nil {
+		if err := automation.Join(errs); err != nil {
 			return err
 		}
 	}
@@ -199,27 +198,6 @@ func routeGone(err error) bool {
 		return strings.Contains(err.Error(), "There is no route defined for")
 	}
 	return false
-}
-
-// join makes one error of several, so that its class leads on: a stale plan
-// comes first, then what is worth another attempt, then what is not.
-func join(errs []error) error {
-	var replan *automation.Replan
-	var again, final []error
-	for _, err := range errs {
-		switch {
-		case err == nil:
-		case errors.As(err, &replan):
-		case failure.ClassOf(err) == failure.Retry:
-			again = append(again, err)
-		default:
-			final = append(final, err)
-		}
-	}
-	if replan != nil {
-		return replan
-	}
-	return errors.Join(append(again, final...)...)
 }
 
 func within(some, all []automation.Remark) bool {

@@ -2,8 +2,6 @@ package templatefollowsimage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,7 +37,7 @@ func createVersion(ctx context.Context, t *turn) error {
 	}
 	source := t.State.source(t.Config)
 	out, err := t.AWS.EC2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
-		ClientToken:        aws.String(clientToken(t, stepCreate, c.Resource, c.To, source.Number, t.State.Undone)),
+		ClientToken:        aws.String(t.Run.Token(stepCreate, c.Resource, c.To, source.Number, t.State.Undone)),
 		LaunchTemplateId:   aws.String(c.Resource),
 		SourceVersion:      aws.String(strconv.FormatInt(source.Number, 10)),
 		VersionDescription: aws.String(describe(t.Run, c.To, source.Number)),
@@ -149,12 +147,6 @@ func notInUse(ctx context.Context, t *turn, all []templateVersion, numbers []int
 		}
 	}
 	return nil
-}
-
-// clientToken is a client token that is the same for the same act of the same run.
-func clientToken(t *turn, parts ...any) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q", t.Run.ID, parts))
-	return hex.EncodeToString(sum[:])
 }
 
 func warningIn(w *types.ValidationWarning) string {

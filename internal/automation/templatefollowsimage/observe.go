@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/droverhq/drover/internal/failure"
 )
 
 // An event can be ahead of what a read returns, and one read behind another.
@@ -25,14 +23,7 @@ func observe(ctx context.Context, t *turn) error {
 		return err
 	}
 	t.State = l.state
-	now := t.Clock.Now()
-	if now.Sub(t.Since) >= rereadFor {
-		return nil
-	}
-	if what := l.doubtful(now); what != "" {
-		return failure.Waitf(now.Add(rereadEvery), "%s", what)
-	}
-	return nil
+	return t.Await(l.doubtful(t.Clock.Now()), rereadEvery, rereadFor)
 }
 
 // look is what one look at AWS found. What is not kept in the state is too much of

@@ -37,8 +37,8 @@ func prune(ctx context.Context, t *turn) error {
 		}
 		left, spared := now.split(planned)
 		if len(spared) > 0 {
-			if t.Clock.Now().Sub(t.Since) < rereadFor { // one read may be behind
-				return failure.Waitf(t.Clock.Now().Add(rereadEvery), "a read that agrees with the plan to delete %s of %s", versions(spared), template)
+			if err := t.Await(fmt.Sprintf("a read that agrees with the plan to delete %s of %s", versions(spared), template), rereadEvery, rereadFor); err != nil {
+				return err // one read may be behind
 			}
 			t.Log.InfoContext(ctx, "versions are kept that were to be deleted: they are in use by now", "template", template, "versions", versions(spared))
 		}

@@ -80,8 +80,8 @@ func stillAvailable(ctx context.Context, t *turn) error {
 	if slices.ContainsFunc(matched, func(i Image) bool { return i.ID == image.ID && i.State == stateAvailable }) {
 		return nil
 	}
-	if t.Clock.Now().Sub(t.Since) < rereadFor { // one read may be behind
-		return failure.Waitf(t.Clock.Now().Add(rereadEvery), "%s to be shown by EC2 as available", image.ID)
+	if err := t.Await(image.ID+" to be shown by EC2 as available", rereadEvery, rereadFor); err != nil {
+		return err // one read may be behind
 	}
 	if len(t.Plan.For(stepCreate)) == 0 {
 		return &automation.Replan{Why: image.ID + " is not available any more"}
@@ -127,7 +127,7 @@ func undoDefault(ctx context.Context, t *turn) error {
 // token of the first for done, whatever has been set in between.
 func makeDefault(ctx context.Context, t *turn, template string, number int64) error {
 	_, err := t.AWS.EC2.ModifyLaunchTemplate(ctx, &ec2.ModifyLaunchTemplateInput{
-		ClientToken:      aws.String(clientToken(t, stepDefault, template, number, t.Since.UnixNano(), t.Attempt)),
+		ClientToken:      aws.String(t.Run.Token(stepDefault, template, number, t.Since.UnixNano(), t.Attempt)),
 		LaunchTemplateId: aws.String(template),
 		DefaultVersion:   aws.String(strconv.FormatInt(number, 10)),
 	})
