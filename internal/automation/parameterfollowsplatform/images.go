@@ -5,25 +5,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/cloud/ami"
+	"github.com/droverhq/drover/internal/cloud/filter"
 )
 
 // describeImages finds images by id, whoever owns them, with the virtualisation
-// types that are known of them already. It filters, since to ask for ids fails as a
-// whole once one of them is forgotten (shared/facts/apis.md 1.3).
+// types that are known of them already.
 func describeImages(ctx context.Context, t *turn, listed map[string]string) ([]Image, error) {
 	if len(listed) == 0 {
 		return nil, nil
 	}
 	ids := slices.Sorted(maps.Keys(listed))
-	found, err := allImages(ctx, t, "describe images "+strings.Join(ids, ", "), &ec2.DescribeImagesInput{
-		Filters: []types.Filter{filter("image-id", ids...)}, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(1000),
-	})
+	found, err := ami.ByID(ctx, t.AWS.EC2, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -48,20 +46,16 @@ func describeImages(ctx context.Context, t *turn, listed map[string]string) ([]I
 func observeImages(ctx context.Context, t *turn, s *State) error {
 	source := t.Config.Source.Images
 	filters := []types.Filter{
-		filter("architecture", string(t.Config.Architecture)),
-		filter("virtualization-type", string(t.Config.Virtualization)),
+		filter.By("architecture", string(t.Config.Architecture)),
+		filter.By("virtualization-type", string(t.Config.Virtualization)),
 	}
 	if source.Name != "" {
-		filters = append(filters, filter("name", source.Name))
+		filters = append(filters, filter.By("name", source.Name))
 	}
-	for _, k := range slices.Sorted(maps.Keys(source.Tags)) {
-		filters = append(filters, filter("tag:"+k, literal(source.Tags[k])))
-	}
-	found, err := allImages(ctx, t, "describe the "+t.Config.Source.String(), &ec2.DescribeImagesInput{
-		Owners: source.Owners, Filters: filters, MaxResults: aws.Int32(1000),
-	})
+	filters = append(filters, filter.Tags(source.Tags)...)
+	found, err := ami.Describe(ctx, t.AWS.EC2, ec2.DescribeImagesInput{Owners: source.Owners, Filters: filters})
 	if err != nil {
-		return err
+		return fmt.Errorf("describe the %s: %w", t.Config.Source, err)
 	}
 	var all []Candidate
 	for _, i := range found {
@@ -97,37 +91,11 @@ func observeImages(ctx context.Context, t *turn, s *State) error {
 	return nil
 }
 
-func allImages(ctx context.Context, t *turn, what string, in *ec2.DescribeImagesInput) ([]types.Image, error) {
-	var all []types.Image
-	pages := ec2.NewDescribeImagesPaginator(t.AWS.EC2, in)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		all = append(all, page.Images...)
-	}
-	return all, nil
-}
-
 func imageOf(i types.Image) (Image, error) {
+	created, err := ami.Created(i)
 	image := Image{
-		ID: aws.ToString(i.ImageId), State: string(i.State),
+		ID: aws.ToString(i.ImageId), State: string(i.State), Created: created,
 		Architecture: string(i.Architecture), Virtualization: string(i.VirtualizationType),
 	}
-	created, err := time.Parse(time.RFC3339, aws.ToString(i.CreationDate))
-	if err != nil {
-		return Image{}, fmt.Errorf("read the creation date of %s: %w", image.ID, err)
-	}
-	image.Created = created.UTC()
-	return image, nil
-}
-
-// literal takes wildcards in a value for what they are.
-func literal(value string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(value)
-}
-
-func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: aws.String(name), Values: values}
+	return image, err
 }

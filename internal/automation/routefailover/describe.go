@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/cloud/filter"
 )
 
 // memberFilters says how to ask for each entry of the members list. Entries by
@@ -20,7 +22,7 @@ func memberFilters(c Config) [][]types.Filter {
 	first := -1
 	for i, m := range c.Members {
 		if m.Instance == "" {
-			filters[i] = append(tagFilters(m.Tags), filter("vpc-id", c.VPC))
+			filters[i] = append(tagFilters(m.Tags), filter.By("vpc-id", c.VPC))
 			continue
 		}
 		if first < 0 {
@@ -31,7 +33,7 @@ func memberFilters(c Config) [][]types.Filter {
 	if first >= 0 {
 		// A filter, not InstanceIds: that would fail as a whole once one of
 		// the instances is forgotten (shared/facts/apis.md 1.3).
-		filters[first] = []types.Filter{filter("instance-id", ids...)}
+		filters[first] = []types.Filter{filter.By("instance-id", ids...)}
 	}
 	return filters
 }
@@ -52,9 +54,9 @@ func describeInstances(ctx context.Context, t *turn, filters []types.Filter) ([]
 }
 
 func describeRouteTables(ctx context.Context, t *turn) ([]types.RouteTable, error) {
-	filters := append(tagFilters(t.Config.Routes.TableTags), filter("vpc-id", t.Config.VPC))
+	filters := append(tagFilters(t.Config.Routes.TableTags), filter.By("vpc-id", t.Config.VPC))
 	if ids := t.Config.Routes.Tables; len(ids) > 0 {
-		filters = append(filters, filter("route-table-id", ids...))
+		filters = append(filters, filter.By("route-table-id", ids...))
 	}
 	var all []types.RouteTable
 	pages := ec2.NewDescribeRouteTablesPaginator(t.AWS.EC2, &ec2.DescribeRouteTablesInput{Filters: filters})
@@ -69,7 +71,7 @@ func describeRouteTables(ctx context.Context, t *turn) ([]types.RouteTable, erro
 }
 
 func describeSubnets(ctx context.Context, t *turn, zones map[string]string) error {
-	pages := ec2.NewDescribeSubnetsPaginator(t.AWS.EC2, &ec2.DescribeSubnetsInput{Filters: []types.Filter{filter("vpc-id", t.Config.VPC)}})
+	pages := ec2.NewDescribeSubnetsPaginator(t.AWS.EC2, &ec2.DescribeSubnetsInput{Filters: []types.Filter{filter.By("vpc-id", t.Config.VPC)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -141,7 +143,7 @@ func findOrphans(ctx context.Context, t *turn, s *State) error {
 		return nil
 	}
 	ids := slices.Sorted(maps.Keys(missing))
-	pages := ec2.NewDescribeNetworkInterfacesPaginator(t.AWS.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("network-interface-id", ids...)}})
+	pages := ec2.NewDescribeNetworkInterfacesPaginator(t.AWS.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter.By("network-interface-id", ids...)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -160,12 +162,8 @@ func findOrphans(ctx context.Context, t *turn, s *State) error {
 func tagFilters(tags map[string]string) []types.Filter {
 	var filters []types.Filter
 	for k, v := range tags {
-		filters = append(filters, filter("tag:"+k, v))
+		filters = append(filters, filter.By("tag:"+k, v))
 	}
 	slices.SortFunc(filters, func(a, b types.Filter) int { return strings.Compare(*a.Name, *b.Name) })
 	return filters
-}
-
-func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: aws.String(name), Values: values}
 }

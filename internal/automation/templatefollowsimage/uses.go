@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/droverhq/drover/internal/cloud/filter"
 )
 
 // The tags that EC2 puts on what is launched from a template
@@ -123,8 +125,8 @@ func describeInstances(ctx context.Context, t *turn, of Found, by users) error {
 	pages := ec2.NewDescribeInstancesPaginator(t.AWS.EC2, &ec2.DescribeInstancesInput{
 		MaxResults: aws.Int32(1000),
 		Filters: []types.Filter{
-			filter("tag:"+tagTemplate, of.ID),
-			filter("instance-state-name", "pending", "running", "stopping", "stopped", "shutting-down"),
+			filter.By("tag:"+tagTemplate, of.ID),
+			filter.By("instance-state-name", "pending", "running", "stopping", "stopped", "shutting-down"),
 		},
 	})
 	for pages.HasMorePages() {
