@@ -138,6 +138,14 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestCheckSweep(t *testing.T) {
+	for every, want := range map[time.Duration]int{0: 0, time.Second: 1, time.Minute - 1: 1, time.Minute: 0, time.Hour: 0} {
+		if got := automation.CheckSweep(automation.Duration(every)); len(got) != want {
+			t.Errorf("every %s has the problems %+v", every, got)
+		}
+	}
+}
+
 func TestGroups(t *testing.T) {
 	change := func(resource, to string) automation.Change {
 		return automation.Change{Resource: resource, From: "a", To: to, Why: "w"}

@@ -42,3 +42,12 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	*d = Duration(v)
 	return nil
 }
+
+// CheckSweep reports a member "sweep" that asks for a look more often than a schedule
+// of EventBridge can cause one. Zero is what was left out.
+func CheckSweep(every Duration) []Problem {
+	if every == 0 || time.Duration(every) >= time.Minute {
+		return nil
+	}
+	return []Problem{{Path: "sweep", Got: every.String(), Wanted: "1m or more, the shortest schedule EventBridge has"}}
+}

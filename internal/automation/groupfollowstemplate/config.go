@@ -64,10 +64,7 @@ func check(c Config) []automation.Problem {
 			report("tags", fmt.Sprintf("%q with the value %q", key, c.Tags[key]), "a key and a value")
 		}
 	}
-	if c.Sweep != 0 && time.Duration(c.Sweep) < time.Minute {
-		report("sweep", c.Sweep.String(), "1m or more, the shortest schedule EventBridge has")
-	}
-	return problems
+	return append(problems, automation.CheckSweep(c.Sweep)...)
 }
 
 // patterns are what the names of chosen groups fit.

@@ -35,10 +35,7 @@ func check(c Config) []automation.Problem {
 		// apart from what a recipe can follow by itself.
 		report("parameter", c.Parameter+", which is AWS's", "a parameter of this account, or a recipe whose parent image is ssm:"+c.Parameter)
 	}
-	if c.Sweep != 0 && time.Duration(c.Sweep) < time.Minute {
-		report("sweep", c.Sweep.String(), "1m or more, the shortest schedule EventBridge has")
-	}
-	return problems
+	return append(problems, automation.CheckSweep(c.Sweep)...)
 }
 
 // claims is the pipeline: two automations that follow different parameters with one

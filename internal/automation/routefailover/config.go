@@ -126,10 +126,7 @@ func check(c Config) []automation.Problem {
 	if c.Routes.Orphaned == OrphanedTake && len(c.Routes.Tables)+len(c.Routes.TableTags)+len(c.Routes.Destinations) == 0 {
 		report("routes.orphaned", "take without a filter", "tables, table-tags or destinations beside it, so that routes of others stay alone")
 	}
-	if c.Sweep != 0 && time.Duration(c.Sweep) < time.Minute {
-		report("sweep", c.Sweep.String(), "1m or more, the shortest schedule EventBridge has")
-	}
-	return problems
+	return append(problems, automation.CheckSweep(c.Sweep)...)
 }
 
 func (m Member) check(path string, report func(path, got, wanted string)) {

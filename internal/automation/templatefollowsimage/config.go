@@ -96,9 +96,7 @@ func check(c Config) []automation.Problem {
 	case t.Key != "" && t.Parameter == "":
 		report("template.key", "a key, but no parameter", "parameter beside it, or no key")
 	}
-	if c.Sweep != 0 && time.Duration(c.Sweep) < time.Minute {
-		report("sweep", c.Sweep.String(), "1m or more, the shortest schedule EventBridge has")
-	}
+	problems = append(problems, automation.CheckSweep(c.Sweep)...)
 	if c.Expect != 0 && c.Expect < c.Sweep {
 		report("expect", fmt.Sprintf("%s, which is less than the sweep's %s", c.Expect, c.Sweep), "as much or more: it is looked at when the sweep is")
 	}
