@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -46,12 +47,22 @@ func newRules(definitions []automation.Definition) (*rules, error) {
 	return r, nil
 }
 
+// validators are what this process has compiled, as *[jsonschema.Schema] by source.
+// That is most of the work of reading a fleet file, and the same kinds always give
+// the same source. A validator does not change.
+var validators sync.Map
+
 func (r *rules) compile(file *schema) (err error) {
 	r.source, err = json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err
 	}
 	r.source = append(r.source, '\n')
+	file.index(location, r.index)
+	if known, ok := validators.Load(string(r.source)); ok {
+		r.compiled = known.(*jsonschema.Schema)
+		return nil
+	}
 	published, err := jsonschema.UnmarshalJSON(bytes.NewReader(r.source))
 	if err != nil {
 		return err
@@ -63,8 +74,11 @@ func (r *rules) compile(file *schema) (err error) {
 	if r.compiled, err = compiler.Compile(location); err != nil {
 		return err
 	}
-	file.index(location, r.index)
-	return r.examples(compiler)
+	if err := r.examples(compiler); err != nil {
+		return err
+	}
+	validators.Store(string(r.source), r.compiled)
+	return nil
 }
 
 // examples holds every default and example against the schema it stands in.
