@@ -4,66 +4,40 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
-	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/scenario"
 )
 
 const updateGroup = "autoscaling:UpdateAutoScalingGroup"
 
-// groups is a stage in a bubble: a template, and the groups web-1 and web-2 on
-// its version 1. The first has just been made.
+// groups is a scene with a template, and the groups web-1 and web-2 on its version 1.
+// The first has just been made.
 type groups struct {
-	*testing.T
-	world   *scenario.Simulated
-	stage   *scenario.Stage
-	app     *app.App
+	*scene
 	lt      string
 	created event.Event
 }
 
 func withGroups(t *testing.T, version string, f func(*groups)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
-		s := scenario.NewStage(t.Context(), w)
-		s.Set(scenario.Layout{})
-		g := &groups{T: t, world: w, stage: s, lt: s.Template("web")}
-		s.Group("web-2", g.lt, "1", nil)
-		g.created = s.Group("web-1", g.lt, "1", nil)
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Follow(`"web-*"`, version)), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		g.app = s.App(fleet)
+	inScene(t, awssim.Options{}, func(s *scene) {
+		s.stage.Set(scenario.Layout{})
+		g := &groups{scene: s, lt: s.stage.Template("web")}
+		s.stage.Group("web-2", g.lt, "1", nil)
+		g.created = s.stage.Group("web-1", g.lt, "1", nil)
+		g.keep(s.stage.Follow(`"web-*"`, version))
 		f(g)
-		if err := s.Err(); err != nil {
-			t.Error(err)
-		}
 	})
-}
-
-func (g *groups) handle() *flow.Run {
-	g.Helper()
-	runs, err := g.app.Handle(g.Context(), g.created)
-	if err != nil {
-		g.Fatal(err)
-	}
-	return runs[0]
 }
 
 // on fails unless the groups launch from those versions and the run ended like
@@ -76,17 +50,6 @@ func (g *groups) on(run *flow.Run, want flow.Outcome, versions ...string) {
 			g.stage.ExpectVersion(fmt.Sprintf("web-%d", i+1), g.lt, v)
 		}
 	}
-}
-
-// updates counts the updates that AWS has carried out.
-func (g *groups) updates() int {
-	n := 0
-	for _, c := range g.world.Calls() {
-		if c.Operation == updateGroup && c.Applied {
-			n++
-		}
-	}
-	return n
 }
 
 // isOf says whether a call is about a group.
@@ -109,7 +72,7 @@ func TestGroupIsNotVisibleYet(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		g.created = g.stage.Group("web-1", g.lt, "1", nil)
 		since = time.Now()
-		g.on(g.handle(), flow.Succeeded, "$Latest", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "$Latest", "$Latest")
 		if waited := time.Since(since); waited < 2*time.Second || waited > 10*time.Second {
 			t.Errorf("handled after %s", waited)
 		}
@@ -123,13 +86,13 @@ func TestGroupIsNeverVisible(t *testing.T) {
 		g.stage.DeleteGroup("web-1")
 		g.created.Time = time.Now()
 		since := time.Now()
-		g.on(g.handle(), flow.Succeeded, "", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "", "$Latest")
 		if waited := time.Since(since); waited < 4*time.Second || waited > 10*time.Second {
 			t.Errorf("believed the read after %s", waited)
 		}
 		time.Sleep(2 * time.Minute)
 		since = time.Now()
-		g.on(g.handle(), flow.NothingToDo)
+		g.on(g.handle(g.created), flow.NothingToDo)
 		if waited := time.Since(since); waited > 0 {
 			t.Errorf("an old event was pondered for %s", waited)
 		}
@@ -149,7 +112,7 @@ func TestGroupErrorsThatPass(t *testing.T) {
 	} {
 		withGroups(t, "$Latest", func(g *groups) {
 			g.world.Intercept(failing(updateGroup, 6, fault))
-			g.on(g.handle(), flow.Succeeded, "$Latest", "$Latest")
+			g.on(g.handle(g.created), flow.Succeeded, "$Latest", "$Latest")
 			if g.Failed() {
 				t.Log(name)
 			}
@@ -174,9 +137,9 @@ func TestGroupReadLags(t *testing.T) {
 			return 0
 		})
 		time.Sleep(time.Minute)
-		run := g.handle()
+		run := g.handle(g.created)
 		g.on(run, flow.Succeeded, "$Latest", "$Latest")
-		if n := g.updates(); n != 2 {
+		if n := g.carriedOut(updateGroup); n != 2 {
 			t.Errorf("%d updates, want 2", n)
 		}
 	})
@@ -185,14 +148,11 @@ func TestGroupReadLags(t *testing.T) {
 // TestGroupIsDeletedMeanwhile: between the look and the write.
 func TestGroupIsDeletedMeanwhile(t *testing.T) {
 	withGroups(t, "$Latest", func(g *groups) {
-		var deleted sync.Once
-		g.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == updateGroup {
-				deleted.Do(func() { g.stage.DeleteGroup("web-1") })
-			}
-			return awssim.Fault{}
+		g.at(1, updateGroup, func() error {
+			g.stage.DeleteGroup("web-1")
+			return nil
 		})
-		g.on(g.handle(), flow.Succeeded, "", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "", "$Latest")
 	})
 }
 
@@ -203,7 +163,7 @@ func TestGroupIsBeingDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.stage.ForceDeleteGroup("web-1")
-		run := g.handle()
+		run := g.handle(g.created)
 		g.on(run, flow.Succeeded, "", "$Latest")
 		if len(run.Plan.Rejected) != 1 || !strings.Contains(run.Plan.Rejected[0].Why, "is being deleted") {
 			t.Errorf("rejected %+v", run.Plan.Rejected)
@@ -218,16 +178,11 @@ func TestGroupBeginsToBeDeleted(t *testing.T) {
 		if err := g.world.AutoScaling.SetInstances("web-1", types.Instance{InstanceId: aws.String("i-1")}); err != nil {
 			t.Fatal(err)
 		}
-		looks := 0
-		g.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "autoscaling:DescribeAutoScalingGroups" {
-				if looks++; looks == 2 {
-					g.stage.ForceDeleteGroup("web-1")
-				}
-			}
-			return awssim.Fault{}
+		g.at(2, "autoscaling:DescribeAutoScalingGroups", func() error {
+			g.stage.ForceDeleteGroup("web-1")
+			return nil
 		})
-		run := g.handle()
+		run := g.handle(g.created)
 		g.on(run, flow.Succeeded, "", "$Latest")
 		if len(run.Plan.Changes) != 1 || len(run.Plan.Rejected) != 1 || !strings.Contains(run.Plan.Rejected[0].Why, "is being deleted") {
 			t.Errorf("planned %+v, rejected %+v", run.Plan.Changes, run.Plan.Rejected)
@@ -244,12 +199,12 @@ func TestGroupIsInARefresh(t *testing.T) {
 		if err := g.world.AutoScaling.SetRefreshes("web-1", refresh); err != nil {
 			t.Fatal(err)
 		}
-		run := g.handle()
+		run := g.handle(g.created)
 		g.on(run, flow.Succeeded, "1", "$Latest")
 		if len(run.Plan.Rejected) != 1 || !strings.Contains(run.Plan.Rejected[0].Why, "is in an instance refresh") {
 			t.Errorf("rejected %+v", run.Plan.Rejected)
 		}
-		run = g.handle()
+		run = g.handle(g.created)
 		g.on(run, flow.NothingToDo, "1", "$Latest")
 		if len(run.Outbox) > 0 {
 			t.Errorf("somebody was told: %+v", run.Outbox)
@@ -258,7 +213,7 @@ func TestGroupIsInARefresh(t *testing.T) {
 		if err := g.world.AutoScaling.SetRefreshes("web-1", refresh); err != nil {
 			t.Fatal(err)
 		}
-		g.on(g.handle(), flow.Succeeded, "$Latest", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "$Latest", "$Latest")
 	})
 }
 
@@ -267,21 +222,16 @@ func TestGroupIsInARefresh(t *testing.T) {
 func TestAVersionIsMadeMeanwhile(t *testing.T) {
 	withGroups(t, "newest-number", func(g *groups) {
 		g.stage.Version(g.lt)
-		g.on(g.handle(), flow.Succeeded, "2", "2")
+		g.on(g.handle(g.created), flow.Succeeded, "2", "2")
 		g.stage.Version(g.lt)
-		looks := 0
-		g.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:DescribeLaunchTemplates" {
-				if looks++; looks == 2 {
-					g.stage.Version(g.lt)
-				}
-			}
-			return awssim.Fault{}
+		g.at(2, "ec2:DescribeLaunchTemplates", func() error {
+			g.stage.Version(g.lt)
+			return nil
 		})
-		before := g.updates()
-		run := g.handle()
+		before := g.carriedOut(updateGroup)
+		run := g.handle(g.created)
 		g.on(run, flow.Succeeded, "4", "4")
-		if n := g.updates() - before; n != 2 || run.Replans != 1 {
+		if n := g.carriedOut(updateGroup) - before; n != 2 || run.Replans != 1 {
 			t.Errorf("%d updates and %d plans made anew, want 2 and 1", n, run.Replans)
 		}
 	})
@@ -292,16 +242,11 @@ func TestAVersionIsMadeMeanwhile(t *testing.T) {
 func TestAVersionIsMadeDuringTheWrite(t *testing.T) {
 	withGroups(t, "newest-number", func(g *groups) {
 		g.stage.Version(g.lt)
-		looks := 0
-		g.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:DescribeLaunchTemplates" {
-				if looks++; looks == 3 { // after those of the plan and of the step's begin
-					g.stage.Version(g.lt)
-				}
-			}
-			return awssim.Fault{}
+		g.at(3, "ec2:DescribeLaunchTemplates", func() error { // after those of the plan and of the step's begin
+			g.stage.Version(g.lt)
+			return nil
 		})
-		g.on(g.handle(), flow.Succeeded, "3", "3")
+		g.on(g.handle(g.created), flow.Succeeded, "3", "3")
 	})
 }
 
@@ -325,7 +270,7 @@ func TestALookGrowsOld(t *testing.T) {
 			}
 			return awssim.Fault{}
 		})
-		g.on(g.handle(), flow.Succeeded, "$Latest", "$Latest", "$Latest", "$Latest", "$Latest", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "$Latest", "$Latest", "$Latest", "$Latest", "$Latest", "$Latest")
 		g.stage.ExpectVersion("web-7", other, "$Latest")
 	})
 }
@@ -335,16 +280,11 @@ func TestALookGrowsOld(t *testing.T) {
 func TestATemplateIsReplacedMeanwhile(t *testing.T) {
 	withGroups(t, "$Latest", func(g *groups) {
 		other := g.stage.Template("other")
-		looks := 0
-		g.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "autoscaling:DescribeAutoScalingGroups" {
-				if looks++; looks == 2 {
-					g.stage.Relaunch("web-1", other, "1")
-				}
-			}
-			return awssim.Fault{}
+		g.at(2, "autoscaling:DescribeAutoScalingGroups", func() error {
+			g.stage.Relaunch("web-1", other, "1")
+			return nil
 		})
-		g.on(g.handle(), flow.Succeeded, "", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "", "$Latest")
 		g.stage.ExpectVersion("web-1", other, "$Latest")
 	})
 }
@@ -370,7 +310,7 @@ func TestAPolicyIsChangedMeanwhile(t *testing.T) {
 			g.stage.Remix("web-1", mixed("c5.xlarge"))
 			return awssim.FailBefore(awssim.Throttled(c.Operation))
 		})
-		g.on(g.handle(), flow.Succeeded, "$Latest", "$Latest")
+		g.on(g.handle(g.created), flow.Succeeded, "$Latest", "$Latest")
 		if got := g.stage.Described("web-1").MixedInstancesPolicy.LaunchTemplate.Overrides; len(got) != 1 || *got[0].InstanceType != "c5.xlarge" {
 			t.Errorf("the overrides are %+v", got)
 		}
@@ -402,7 +342,7 @@ func TestGroupRefusedForGood(t *testing.T) {
 				}
 				return awssim.Fault{}
 			})
-			run := g.handle()
+			run := g.handle(g.created)
 			if !run.Outcome.Failed() || len(run.Left) != 1 || run.Left[0].Resource != "web-1" || !strings.Contains(strings.Join(run.Hints, "\n"), test.hint) {
 				t.Errorf("%s: %s, left %v, hints %q", name, run.Outcome, run.Left, run.Hints)
 			}

@@ -46,15 +46,37 @@ var (
 // become quiet, one sweep leaves no route on a dead gateway while one is
 // healthy, and writes exactly what its plan says.
 func TestHistories(t *testing.T) {
+	playAll(t, *histories, func(t *testing.T, seed uint64) *history {
+		h := newHistory(t, seed)
+		h.run(h.trouble, h.quiet)
+		return h
+	})
+}
+
+// playAll plays so many histories, in shards, until one of each shard has problems.
+func playAll(t *testing.T, count int, play func(t *testing.T, seed uint64) *history) {
 	t.Parallel()
 	const shards = 8
+	name := t.Name()
 	for shard := range shards {
 		t.Run(fmt.Sprint(shard), func(t *testing.T) {
 			t.Parallel()
-			for i := shard; i < *histories; i += shards {
+			for i := shard; i < count; i += shards {
 				seed := *firstSeed + uint64(i)
-				if err := play(t, seed); err != nil {
-					t.Fatalf("seed %d: %v\nplay it again: go test ./internal/scenario -run TestHistories -histories 1 -seed %d -trace", seed, err, seed)
+				synctest.Test(t, func(t *testing.T) {
+					h := play(t, seed)
+					if len(h.problems) == 0 {
+						return
+					}
+					trace := h.gate.Trace()
+					if !*traced {
+						trace = trace[max(0, len(trace)-40):]
+					}
+					t.Fatalf("%s\nseed %d: %v\nplay it again: go test ./internal/scenario -run '^%s$' -histories 1 -seed %d -trace",
+						strings.Join(trace, "\n"), seed, errors.Join(h.problems...), name, seed)
+				})
+				if t.Failed() {
+					return
 				}
 			}
 		})
@@ -69,7 +91,7 @@ func TestHistoriesRepeat(t *testing.T) {
 		for i := range traces {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHistory(t, seed)
-				h.run()
+				h.run(h.trouble, h.quiet)
 				traces[i] = h.gate.Trace()
 			})
 		}
@@ -82,22 +104,6 @@ func TestHistoriesRepeat(t *testing.T) {
 			t.Fatalf("seed %d: %d steps, then %d", seed, len(traces[0]), len(traces[1]))
 		}
 	}
-}
-
-func play(t *testing.T, seed uint64) (err error) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHistory(t, seed)
-		h.run()
-		if err = errors.Join(h.problems...); err == nil {
-			return
-		}
-		trace := h.gate.Trace()
-		if !*traced {
-			trace = trace[max(0, len(trace)-25):]
-		}
-		t.Log(strings.Join(trace, "\n"))
-	})
-	return err
 }
 
 // history is one history.
@@ -156,14 +162,31 @@ func (h *history) kill(p *process) {
 	}
 }
 
-func newHistory(t *testing.T, seed uint64) *history {
-	source := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
+// emptyHistory has a world and a gate, and chance from a seed for a kind of histories.
+func emptyHistory(t *testing.T, seed, kind uint64) *history {
+	source := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, kind+purpose)) }
 	h := &history{
 		T: t, gate: gate.New(),
 		operator: source(1), delivery: source(2), faults: source(3), stale: source(4), choices: source(5),
 	}
 	h.world = scenario.NewSimulated(clock.Real{}, awssim.Options{Gate: h.gate})
 	h.stage = scenario.NewStage(gate.Free(t.Context()), h.world)
+	return h
+}
+
+// keep makes a fleet file the one that is kept, and begins to disturb the world.
+func (h *history) keep(file string) {
+	fleet, err := fleetfile.Parse("history.yaml", []byte(file), app.Kinds())
+	if err := errors.Join(h.stage.Err(), err); err != nil {
+		h.Fatal(err)
+	}
+	h.fleet = fleet
+	h.world.Take()
+	h.disturb()
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	h := emptyHistory(t, seed, 0)
 	h.stage.Set(scenario.Layout{Gateways: 2 + h.operator.IntN(2), Tables: 1 + h.operator.IntN(2)})
 	for table := range h.stage.Tables {
 		for _, d := range []string{"0.0.0.0/0", "10.1.0.0/16", "2001:db8::/32"}[:1+h.operator.IntN(3)] {
@@ -171,17 +194,11 @@ func newHistory(t *testing.T, seed uint64) *history {
 			h.stage.Route(table, d, on.Interfaces[0])
 		}
 	}
-	fleet, err := fleetfile.Parse("history.yaml", []byte(h.stage.Failover()), app.Kinds())
-	if err := errors.Join(h.stage.Err(), err); err != nil {
-		t.Fatal(err)
-	}
-	h.fleet = fleet
 	if h.operator.IntN(2) == 0 {
 		h.shared = h.gate.Ledger(memory.NewNamed(clock.Real{}, "history"))
 	}
-	h.world.Take()
 	h.watch()
-	h.disturb()
+	h.keep(h.stage.Failover())
 	return h
 }
 
@@ -305,7 +322,8 @@ func (h *history) spawn(ctx context.Context, i int) *process {
 	return p
 }
 
-func (h *history) run() {
+// run plays the history: trouble, and then quiet.
+func (h *history) run(trouble, quiet func(context.Context)) {
 	ctx, cancel := context.WithCancel(h.Context())
 	defer cancel()
 	for i := range h.processes {
@@ -313,8 +331,8 @@ func (h *history) run() {
 	}
 	go func() {
 		defer cancel()
-		h.trouble(ctx)
-		h.quiet(ctx)
+		trouble(ctx)
+		quiet(ctx)
 	}()
 	h.gate.Run(ctx, h.choose(ctx))
 	h.handlers.Wait()

@@ -2,13 +2,8 @@ package scenario_test
 
 import (
 	"fmt"
-	"log/slog"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,29 +11,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
 	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
-	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
-	"github.com/droverhq/drover/internal/ledger"
-	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/scenario"
 )
 
-// building is a stage in a bubble: a pipeline, and a parameter that has just been
-// given another parent image.
+// building is a scene with a pipeline, and a parameter that has just been given
+// another parent image.
 type building struct {
-	*testing.T
-	world  *scenario.Simulated
-	stage  *scenario.Stage
+	*scene
 	studio *scenario.Studio
-	fleet  *fleetfile.Fleet
 	told   event.Event
 	before types.ImagePipeline
-	others sync.WaitGroup // what later started
 }
 
 type edit = func(*imagebuilder.CreateImageRecipeInput, *types.ImagePipeline)
@@ -55,16 +41,10 @@ func dynamic(r *imagebuilder.CreateImageRecipeInput, _ *types.ImagePipeline) {
 
 func build(t *testing.T, f func(*building), edits ...edit) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
-		s := scenario.NewStage(t.Context(), w)
-		b := &building{T: t, world: w, stage: s, studio: s.Studio(edits...)}
-		b.told = s.Value(b.studio.Newer)
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Building(b.studio)), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		b.fleet = fleet
+	inScene(t, awssim.Options{}, func(sc *scene) {
+		b := &building{scene: sc, studio: sc.stage.Studio(edits...)}
+		b.told = b.stage.Value(b.studio.Newer)
+		b.keep(b.stage.Building(b.studio))
 		b.before = b.pipeline()
 		f(b)
 	})
@@ -72,53 +52,11 @@ func build(t *testing.T, f func(*building), edits ...edit) {
 
 func (b *building) pipeline() types.ImagePipeline { return b.studio.Pipelines()[0] }
 
-func (b *building) handle(e event.Event) *flow.Run {
-	b.Helper()
-	runs, err := b.stage.App(b.fleet).Handle(b.Context(), e)
-	b.others.Wait()
-	if err != nil {
-		b.Fatal(err)
-	}
-	return runs[0]
-}
-
-// later has something done while a run waits. It is done when handle returns.
-func (b *building) later(after time.Duration, f func() error) {
-	b.others.Go(func() {
-		time.Sleep(after)
-		if err := f(); err != nil {
-			b.Error(err)
-		}
-	})
-}
-
-// once has something done at the first call of an operation by a process.
-func (b *building) once(operation string, f func() error) {
-	var once sync.Once
-	b.world.Intercept(func(c awssim.Call) awssim.Fault {
-		if c.Operation == operation {
-			once.Do(func() {
-				if err := f(); err != nil {
-					b.Error(err)
-				}
-			})
-		}
-		return awssim.Fault{}
-	})
-}
-
 // ends fails unless the run ended like that.
 func (b *building) ends(run *flow.Run, want flow.Outcome) {
 	b.Helper()
 	b.stage.Expect(run, want)
 	b.check()
-}
-
-func (b *building) check() {
-	b.Helper()
-	if err := b.stage.Err(); err != nil {
-		b.Fatal(err)
-	}
 }
 
 // isBuilt fails unless there are these versions, the pipeline is on the one, that one
@@ -174,16 +112,7 @@ func TestBuildsWithStaleReads(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 5 * time.Second, 12 * time.Second} {
 		for every := range 3 {
 			build(t, func(b *building) {
-				time.Sleep(time.Minute)
-				n := 0
-				b.world.StaleReads(func(awssim.Call) time.Duration {
-					if n++; every > 0 && n%(every+1) == 0 {
-						return 0
-					}
-					return age
-				})
-				run := b.handle(b.told)
-				b.world.StaleReads(func(awssim.Call) time.Duration { return 0 })
+				run := b.handleStale(b.told, age, func(n int64) bool { return every == 0 || n%int64(every+1) > 0 })
 				b.ends(run, flow.Succeeded)
 				b.usual()
 			})
@@ -264,14 +193,7 @@ func TestTheBuildIsCancelled(t *testing.T) {
 		if _, err := b.studio.Start(b.studio.Pipeline, types.BuildTypeUserInitiated); err != nil {
 			t.Fatal(err)
 		}
-		program := b.stage.App(b.fleet)
-		if _, err := program.Retry(b.Context(), run.ID); err != nil {
-			t.Fatal(err)
-		}
-		retried, err := program.Drive(b.Context(), run.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		retried := b.retry(run)
 		b.ends(retried, flow.Succeeded)
 		b.stage.ExpectNotice(&flow.Run{Outbox: retried.Outbox[len(retried.Outbox)-1:]}, "the new image is ami-", "image/windows/1.0.1/2")
 		b.stage.ExpectBuilds(b.studio, "1.0.1/1 CANCELLED "+b.studio.Newer, "1.0.1/2 AVAILABLE "+b.studio.Newer)
@@ -283,7 +205,7 @@ func TestTheBuildIsCancelled(t *testing.T) {
 func TestSomebodyEditsThePipelineMeanwhile(t *testing.T) {
 	for _, operation := range []string{"imagebuilder:ListImageRecipes", "imagebuilder:CreateImageRecipe"} {
 		build(t, func(b *building) {
-			b.once(operation, func() error {
+			b.at(1, operation, func() error {
 				return b.studio.ChangePipeline(b.studio.Pipeline, func(p *types.ImagePipeline) { p.Description = aws.String("edited") })
 			})
 			b.before.Description = aws.String("edited")
@@ -299,7 +221,7 @@ func TestSomebodyGivesThePipelineAnotherVersionMeanwhile(t *testing.T) {
 	for _, operation := range []string{"imagebuilder:ListImageRecipes", "imagebuilder:CreateImageRecipe"} {
 		build(t, func(b *building) {
 			edited := ""
-			b.once(operation, func() (err error) {
+			b.at(1, operation, func() (err error) {
 				in := simimagebuilder.EveryRecipeField("windows", b.studio.Base)
 				in.SemanticVersion, in.WorkingDirectory = aws.String("1.0.5"), aws.String("C:/edited")
 				if edited, err = b.studio.AddRecipe(in); err != nil {
@@ -321,7 +243,7 @@ func TestSomebodyGivesThePipelineAnotherVersionMeanwhile(t *testing.T) {
 // TestSomebodyMakesTheNewestVersionMeanwhile, and the pipeline takes the newest.
 func TestSomebodyMakesTheNewestVersionMeanwhile(t *testing.T) {
 	build(t, func(b *building) {
-		b.once("imagebuilder:CreateImageRecipe", func() error {
+		b.at(1, "imagebuilder:CreateImageRecipe", func() error {
 			in := simimagebuilder.EveryRecipeField("windows", b.studio.Base)
 			in.SemanticVersion, in.WorkingDirectory = aws.String("1.5.0"), aws.String("C:/edited")
 			_, err := b.studio.AddRecipe(in)
@@ -336,7 +258,7 @@ func TestSomebodyMakesTheNewestVersionMeanwhile(t *testing.T) {
 // call.
 func TestSomebodyIsFasterWithTheNumber(t *testing.T) {
 	build(t, func(b *building) {
-		b.once("imagebuilder:CreateImageRecipe", func() error {
+		b.at(1, "imagebuilder:CreateImageRecipe", func() error {
 			in := simimagebuilder.EveryRecipeField("windows", b.studio.Base)
 			in.SemanticVersion = aws.String("1.0.1")
 			_, err := b.studio.AddRecipe(in)
@@ -350,7 +272,7 @@ func TestSomebodyIsFasterWithTheNumber(t *testing.T) {
 // TestTheScheduleIsFaster: it builds between the update and the start.
 func TestTheScheduleIsFaster(t *testing.T) {
 	build(t, func(b *building) {
-		b.once("imagebuilder:StartImagePipelineExecution", func() error {
+		b.at(1, "imagebuilder:StartImagePipelineExecution", func() error {
 			_, err := b.studio.Start(b.studio.Pipeline, types.BuildTypeScheduled)
 			return err
 		})
@@ -362,7 +284,7 @@ func TestTheScheduleIsFaster(t *testing.T) {
 // TestThePipelineIsDisabledMeanwhile: what was made is taken back.
 func TestThePipelineIsDisabledMeanwhile(t *testing.T) {
 	build(t, func(b *building) {
-		b.once("imagebuilder:UpdateImagePipeline", func() error {
+		b.at(1, "imagebuilder:UpdateImagePipeline", func() error {
 			return b.studio.ChangePipeline(b.studio.Pipeline, func(p *types.ImagePipeline) { p.Status = types.PipelineStatusDisabled })
 		})
 		// The update is of what was read before that: it enables the pipeline again,
@@ -370,7 +292,7 @@ func TestThePipelineIsDisabledMeanwhile(t *testing.T) {
 		b.ends(b.handle(b.told), flow.Succeeded)
 	})
 	build(t, func(b *building) {
-		b.once("imagebuilder:CreateImageRecipe", func() error {
+		b.at(1, "imagebuilder:CreateImageRecipe", func() error {
 			return b.studio.ChangePipeline(b.studio.Pipeline, func(p *types.ImagePipeline) { p.Status = types.PipelineStatusDisabled })
 		})
 		b.ends(b.handle(b.told), flow.RolledBack)
@@ -384,24 +306,13 @@ func TestThePipelineIsDisabledMeanwhile(t *testing.T) {
 // run makes it again, whatever Image Builder remembers of tokens.
 func TestTheBuildIsTakenBack(t *testing.T) {
 	build(t, func(b *building) {
-		denied := true
-		b.world.Authorize(func(action, _ string, _ map[string][]string) bool {
-			return action != "imagebuilder:StartImagePipelineExecution" || !denied
-		})
+		allow := b.deny("imagebuilder:StartImagePipelineExecution")
 		run := b.handle(b.told)
 		b.ends(run, flow.RolledBack)
 		b.stage.ExpectRecipes(b.studio, "1.0.0", "1.0.0 "+b.studio.Base)
 		b.check()
-		denied = false
-		program := b.stage.App(b.fleet)
-		if _, err := program.Retry(b.Context(), run.ID); err != nil {
-			t.Fatal(err)
-		}
-		retried, err := program.Drive(b.Context(), run.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.ends(retried, flow.Succeeded)
+		allow()
+		b.ends(b.retry(run), flow.Succeeded)
 		b.usual()
 	})
 }
@@ -426,16 +337,7 @@ func TestTheStartWasNotDenied(t *testing.T) {
 func TestTwoProcessesBuild(t *testing.T) {
 	for _, how := range [][]edit{nil, {newest}, {dynamic}} {
 		build(t, func(b *building) {
-			var processes sync.WaitGroup
-			for range 2 {
-				process := scenario.NewStage(b.Context(), b.world).App(b.fleet)
-				processes.Go(func() {
-					if _, err := process.Handle(b.Context(), b.told); err != nil {
-						b.Error(err)
-					}
-				})
-			}
-			processes.Wait()
+			b.apart(b.told, b.told)
 			if n := len(b.studio.Recipes()); n > 2 {
 				t.Errorf("there are %d versions", n)
 			}
@@ -446,92 +348,28 @@ func TestTwoProcessesBuild(t *testing.T) {
 	}
 }
 
-// TestKilledWhileItBuilds: a process is killed before or after the effect of its n-th
-// call; another goes on, with the same ledger or with one of its own, in the same
-// minute or after an hour. In the end there is one version more, built once.
+// TestKilledWhileItBuilds: in the end there is one version more, built once.
 func TestKilledWhileItBuilds(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string][]edit{"by number": nil, "newest": {newest}, "by itself": {dynamic}} {
-		for _, shared := range []bool{true, false} {
-			for _, pause := range []time.Duration{0, time.Hour} {
-				t.Run(fmt.Sprintf("%s, shared ledger %t, after %s", name, shared, pause), func(t *testing.T) {
-					t.Parallel()
-					killed := 0
-					for n := 1; ; n++ {
-						last := false
-						for _, fault := range []awssim.Fault{awssim.FailBefore(awssim.ConnectionReset()), awssim.FailAfter(awssim.ConnectionReset())} {
-							build(t, func(b *building) { last = !b.kill(n, fault, shared, pause) }, how...)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killEverywhere(t, 12, []dying{diesBefore, diesAfter}, func(t *testing.T, kill func(victim)) {
+				build(t, func(b *building) {
+					kill(victim{b.scene, func() event.Event { return b.told }, func(h *heir) {
+						if h != nil {
+							time.Sleep(time.Hour) // a build that the heir has left to itself
 						}
-						if t.Failed() {
-							t.Fatalf("killed at call %d", n)
-						}
-						if last {
-							break
-						}
-						killed++
-					}
-					if killed < 12 {
-						t.Errorf("it was killed at %d calls: did it do anything?", killed)
-					}
-				})
-			}
-		}
-	}
-}
-
-// kill kills the process at its n-th call. It reports false if the process did not
-// make so many.
-func (b *building) kill(n int, fault awssim.Fault, shared bool, pause time.Duration) bool {
-	var dead atomic.Bool
-	var calls atomic.Int64
-	b.world.Intercept(func(c awssim.Call) awssim.Fault {
-		switch {
-		case c.Actor != "victim":
-		case dead.Load():
-			return awssim.FailBefore(awssim.ConnectionReset())
-		case calls.Add(1) == int64(n):
-			dead.Store(true)
-			return fault
-		}
-		return awssim.Fault{}
-	})
-	memories := memory.NewNamed(clock.Real{}, "shared")
-	process := func(l ledger.Ledger, owner string) *app.App {
-		return app.New(app.Deps{
-			Fleet: b.fleet, Ledger: l, AWS: b.world.AWS(), Clock: clock.Real{}, Version: "test", Seed: 1, Owner: owner,
-			Log: slog.New(slog.DiscardHandler),
+						b.builtOnce()
+					}})
+				}, how...)
+			})
 		})
 	}
-	ctx := awssim.WithActor(b.Context(), "victim")
-	_, err := process(mortal{memories, &dead}, "victim").Handle(ctx, b.told)
-	if !dead.Load() {
-		if err != nil {
-			b.Error(err)
-		}
-		b.builtOnce(n)
-		return false
-	}
-	time.Sleep(pause)
-	heir := process(memories, "heir")
-	if !shared {
-		heir = process(memory.NewNamed(clock.Real{}, "own"), "heir")
-	}
-	runs, err := heir.Handle(b.Context(), b.told)
-	if err != nil {
-		b.Error(err)
-	}
-	for _, r := range runs {
-		if r.Outcome.Failed() {
-			b.Errorf("killed at call %d: the run ended %s: %s %v", n, r.Outcome, r.Reason, r.Left)
-		}
-	}
-	time.Sleep(time.Hour) // a build that the heir has left to itself
-	b.builtOnce(n)
-	return true
 }
 
 // builtOnce fails unless one version more was made, if any was needed, and one build.
-func (b *building) builtOnce(n int) {
+func (b *building) builtOnce() {
 	b.Helper()
 	has := aws.ToString(b.before.ImageRecipeArn)
 	switch parent := aws.ToString(b.studio.Recipes()[0].ParentImage); {
@@ -542,17 +380,11 @@ func (b *building) builtOnce(n int) {
 	default:
 		b.usual()
 	}
-	count := map[string]int{}
-	for _, m := range b.world.Mutations() {
-		operation, _, _ := strings.Cut(m, " ")
-		count[operation]++
-	}
-	for _, operation := range []string{"imagebuilder:CreateImageRecipe", "imagebuilder:UpdateImagePipeline", "imagebuilder:StartImagePipelineExecution"} {
-		if count[operation] > 1 && !slices.Contains([]string{"imagebuilder:UpdateImagePipeline"}, operation) {
-			b.Errorf("killed at call %d: %s was carried out %d times", n, operation, count[operation])
+	for operation, most := range map[string]int{
+		"imagebuilder:CreateImageRecipe": 1, "imagebuilder:StartImagePipelineExecution": 1, "imagebuilder:DeleteImageRecipe": 0,
+	} {
+		if n := b.carriedOut(operation); n > most {
+			b.Errorf("%s was carried out %d times", operation, n)
 		}
-	}
-	if count["imagebuilder:DeleteImageRecipe"] > 0 {
-		b.Errorf("killed at call %d: a version was deleted", n)
 	}
 }

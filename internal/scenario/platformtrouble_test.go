@@ -1,29 +1,21 @@
 package scenario_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
-	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
-	"github.com/droverhq/drover/internal/ledger"
-	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/scenario"
 )
 
@@ -32,30 +24,21 @@ const (
 	python = "Python 3.11 running on 64bit Amazon Linux 2023"
 )
 
-// platform is a stage in a bubble: a parameter with the image of a platform
-// branch's first version, and a second version.
+// platform is a scene with a parameter with the image of a platform branch's first
+// version, and a second version.
 type platform struct {
-	*testing.T
-	world       *scenario.Simulated
-	stage       *scenario.Stage
-	fleet       *fleetfile.Fleet
+	*scene
 	first, next string
 }
 
 func onPlatform(t *testing.T, f func(*platform)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
-		s := scenario.NewStage(t.Context(), w)
-		s.Set(scenario.Layout{})
-		p := &platform{T: t, world: w, stage: s}
-		w.ElasticBeanstalk.AddBranch(simelasticbeanstalk.Branch{Name: python, Platform: "Python"})
+	inScene(t, awssim.Options{}, func(sc *scene) {
+		sc.stage.Set(scenario.Layout{})
+		p := &platform{scene: sc}
+		p.world.ElasticBeanstalk.AddBranch(simelasticbeanstalk.Branch{Name: python, Platform: "Python"})
 		p.first = p.version("4.9.0")
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Publishing("branch: "+python)), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		p.fleet = fleet
+		p.keep(p.stage.Publishing("branch: " + python))
 		p.ends(p.sweep(), flow.Succeeded, p.first, 1)
 		p.next = p.version("4.10.0")
 		f(p)
@@ -69,15 +52,11 @@ func (p *platform) version(number string) (image string) {
 	return image
 }
 
-func (p *platform) sweepEvent() event.Event { return event.Sweep("gateways", time.Now().UTC()) }
+func sweepNow() event.Event { return event.Sweep("gateways", time.Now().UTC()) }
 
 func (p *platform) sweep() *flow.Run {
 	p.Helper()
-	runs, err := p.stage.App(p.fleet).Handle(p.Context(), p.sweepEvent())
-	if err != nil {
-		p.Fatal(err)
-	}
-	return runs[0]
+	return p.handle(sweepNow())
 }
 
 // ends fails unless the run ended like that, and left the parameter with this image
@@ -86,22 +65,17 @@ func (p *platform) ends(run *flow.Run, want flow.Outcome, image string, version 
 	p.Helper()
 	p.stage.Expect(run, want)
 	p.stage.ExpectParameter(golden, image, version)
-	if err := p.stage.Err(); err != nil {
-		p.Error(err)
-	}
+	p.check()
 }
 
 // write is somebody else's write of the parameter, which AWS has validated when it
 // returns.
-func (p *platform) write(image string) {
-	name, dataType, overwrite := golden, "aws:ec2:image", true
-	ctx := awssim.WithActor(p.Context(), "operator")
-	if _, err := ssm.NewFromConfig(p.world.AWS()).PutParameter(ctx, &ssm.PutParameterInput{
-		Name: &name, Value: &image, Type: types.ParameterTypeString, DataType: &dataType, Overwrite: &overwrite,
-	}); err != nil {
-		p.Error(err)
-	}
+func (p *platform) write(image string) error {
+	_, err := ssm.NewFromConfig(p.world.AWS()).PutParameter(p.operator(), &ssm.PutParameterInput{
+		Name: aws.String(golden), Value: &image, Type: types.ParameterTypeString, DataType: aws.String("aws:ec2:image"), Overwrite: aws.Bool(true),
+	})
 	time.Sleep(6 * time.Second)
+	return err
 }
 
 // TestWritesWhoseAnswersAreLost: whether the call arrived or not, at once or late,
@@ -132,18 +106,9 @@ func TestWritesWhoseAnswersAreLost(t *testing.T) {
 // TestPlatformStaleReads: for some seconds reads show what was before.
 func TestPlatformStaleReads(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 5 * time.Second, 12 * time.Second} {
-		for every := 1; every <= 3; every++ {
+		for _, every := range []int64{1, 2, 3} {
 			onPlatform(t, func(p *platform) {
-				time.Sleep(time.Minute)
-				n := 0
-				p.world.StaleReads(func(c awssim.Call) time.Duration {
-					if n++; n%every != 0 {
-						return 0
-					}
-					return age
-				})
-				run := p.sweep()
-				p.world.StaleReads(func(awssim.Call) time.Duration { return 0 })
+				run := p.handleStale(sweepNow(), age, func(n int64) bool { return n%every == 0 })
 				p.ends(run, flow.Succeeded, p.next, 2)
 			})
 		}
@@ -168,7 +133,7 @@ func TestAnImageThatIsOnlyJustThere(t *testing.T) {
 // TestAWriteThatIsNotAllowed: the parameter is as it was, and the run says so.
 func TestAWriteThatIsNotAllowed(t *testing.T) {
 	onPlatform(t, func(p *platform) {
-		p.world.Authorize(func(action, _ string, _ map[string][]string) bool { return action != "ssm:PutParameter" })
+		p.deny("ssm:PutParameter")
 		p.ends(p.sweep(), flow.RolledBack, p.first, 1)
 	})
 }
@@ -177,16 +142,13 @@ func TestAWriteThatIsNotAllowed(t *testing.T) {
 // does the rest without another write.
 func TestTagsThatAreNotAllowed(t *testing.T) {
 	onPlatform(t, func(p *platform) {
-		denied := true
-		p.world.Authorize(func(action, _ string, _ map[string][]string) bool {
-			return action != "ssm:AddTagsToResource" || !denied
-		})
+		allow := p.deny("ssm:AddTagsToResource")
 		run := p.sweep()
 		p.ends(run, flow.Stuck, p.next, 2)
 		if len(run.Left) == 0 || run.Left[0].Resource != golden+" tags" {
 			t.Errorf("left is %v, want the tags", run.Left)
 		}
-		denied = false
+		allow()
 		p.ends(p.sweep(), flow.Succeeded, p.next, 2)
 	})
 }
@@ -196,13 +158,7 @@ func TestTagsThatAreNotAllowed(t *testing.T) {
 func TestSomebodyWritesTheParameterMeanwhile(t *testing.T) {
 	onPlatform(t, func(p *platform) {
 		hand := p.world.EC2.AddImage(simec2.Image{Name: "by hand"})
-		var once sync.Once
-		p.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:DescribeImages" {
-				once.Do(func() { p.write(hand) })
-			}
-			return awssim.Fault{}
-		})
+		p.at(1, "ec2:DescribeImages", func() error { return p.write(hand) })
 		run := p.sweep()
 		p.ends(run, flow.Succeeded, p.next, 3)
 		if from := run.Plan.Changes[0].From; from != hand {
@@ -214,13 +170,7 @@ func TestSomebodyWritesTheParameterMeanwhile(t *testing.T) {
 // TestSomebodyWritesTheImageItself: then nothing is left to do but the tags.
 func TestSomebodyWritesTheImageItself(t *testing.T) {
 	onPlatform(t, func(p *platform) {
-		var once sync.Once
-		p.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:DescribeImages" {
-				once.Do(func() { p.write(p.next) })
-			}
-			return awssim.Fault{}
-		})
+		p.at(1, "ec2:DescribeImages", func() error { return p.write(p.next) })
 		p.ends(p.sweep(), flow.Succeeded, p.next, 2)
 	})
 }
@@ -228,21 +178,10 @@ func TestSomebodyWritesTheImageItself(t *testing.T) {
 // TestSomebodyMakesTheParameterFirst: it is not written over unseen.
 func TestSomebodyMakesTheParameterFirst(t *testing.T) {
 	onPlatform(t, func(p *platform) {
-		name := golden
-		if _, err := ssm.NewFromConfig(p.world.AWS()).DeleteParameter(p.Context(), &ssm.DeleteParameterInput{Name: &name}); err != nil {
+		if _, err := ssm.NewFromConfig(p.world.AWS()).DeleteParameter(p.Context(), &ssm.DeleteParameterInput{Name: aws.String(golden)}); err != nil {
 			t.Fatal(err)
 		}
-		var once sync.Once
-		p.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ssm:PutParameter" && c.Actor != "operator" {
-				once.Do(func() {
-					if err := p.world.SSM.Set(golden, "hush", types.ParameterTypeSecureString); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			return awssim.Fault{}
-		})
+		p.at(1, "ssm:PutParameter", func() error { return p.world.SSM.Set(golden, "hush", types.ParameterTypeSecureString) })
 		run := p.sweep()
 		if run.Outcome != flow.Stuck || !strings.Contains(fmt.Sprint(run.Left), "it is a SecureString") {
 			t.Errorf("the run ended %s with %v left", run.Outcome, run.Left)
@@ -308,21 +247,18 @@ func TestCancelledWhileAWSValidates(t *testing.T) {
 	for after, want := range map[time.Duration]flow.Outcome{20 * time.Second: flow.Stuck, time.Hour: flow.RolledBack} {
 		onPlatform(t, func(p *platform) {
 			p.world.SSM.SetValidation(after)
-			var others sync.WaitGroup
-			others.Go(func() {
-				time.Sleep(7 * time.Second)
-				ctx := awssim.WithActor(p.Context(), "operator")
+			p.later(7*time.Second, func() error {
 				program := p.stage.App(p.fleet)
-				runs, err := program.Live(ctx)
-				if err == nil && len(runs) == 1 {
-					_, err = program.Cancel(ctx, runs[0].ID, "operator", "")
+				runs, err := program.Live(p.operator())
+				if err == nil && len(runs) != 1 {
+					err = fmt.Errorf("%d runs are live", len(runs))
 				}
-				if err != nil || len(runs) != 1 {
-					p.Errorf("cancel: %v, with %d live runs", err, len(runs))
+				if err == nil {
+					_, err = program.Cancel(p.operator(), runs[0].ID, "operator", "")
 				}
+				return err
 			})
 			run := p.sweep()
-			others.Wait()
 			if run.Outcome != want {
 				p.Errorf("validated after %s: the run ended %s (%s, left %v), want %s", after, run.Outcome, run.Reason, run.Left, want)
 			}
@@ -335,13 +271,7 @@ func TestCancelledWhileAWSValidates(t *testing.T) {
 // version's among them.
 func (p *platform) wrote(want int) {
 	p.Helper()
-	n := 0
-	for _, m := range p.world.Mutations() {
-		if strings.HasPrefix(m, "ssm:PutParameter ") {
-			n++
-		}
-	}
-	if n != want {
+	if n := p.carriedOut("ssm:PutParameter"); n != want {
 		p.Errorf("the parameter was written %d times, want %d", n, want)
 	}
 }
@@ -349,111 +279,34 @@ func (p *platform) wrote(want int) {
 // TestTwoProcessesAtOnePlatform do not know of each other.
 func TestTwoProcessesAtOnePlatform(t *testing.T) {
 	onPlatform(t, func(p *platform) {
-		var processes sync.WaitGroup
-		for range 2 {
-			process := scenario.NewStage(p.Context(), p.world).App(p.fleet)
-			processes.Go(func() {
-				runs, err := process.Handle(p.Context(), p.sweepEvent())
-				if err != nil || runs[0].Outcome != flow.Succeeded {
-					p.Error(err, runs)
-				}
-			})
+		for _, run := range p.apart(sweepNow(), sweepNow()) {
+			p.stage.Expect(run, flow.Succeeded)
 		}
-		processes.Wait()
 		if value := p.world.SSM.Parameters()[0]; *value.Value != p.next || value.Version > 3 {
 			t.Errorf("the parameter has %s in version %d", *value.Value, value.Version)
 		}
 	})
 }
 
-// TestKilledWhilePublishing: a process is killed before or after the effect of its
-// n-th call; another goes on, at once or after an hour. With the same ledger the
-// parameter is written once. With one of its own the other cannot know of a write
-// that AWS has not validated, and writes the same once more.
+// TestKilledWhilePublishing: with the same ledger the parameter is written once. With
+// one of its own the heir cannot know of a write that AWS has not validated, and
+// writes the same once more.
 func TestKilledWhilePublishing(t *testing.T) {
 	t.Parallel()
-	for _, shared := range []bool{true, false} {
-		for _, pause := range []time.Duration{0, time.Hour} {
-			t.Run(fmt.Sprintf("shared ledger %t, after %s", shared, pause), func(t *testing.T) {
-				t.Parallel()
-				killed := 0
-				for n := 1; ; n++ {
-					last := false
-					for _, fault := range []awssim.Fault{
-						awssim.FailBefore(awssim.ConnectionReset()), awssim.FailAfter(awssim.ConnectionReset()), awssim.FailLate(2*time.Second, awssim.ConnectionReset()),
-					} {
-						onPlatform(t, func(p *platform) { last = !p.kill(n, fault, shared, pause) })
-					}
-					if t.Failed() {
-						t.Fatalf("killed at call %d", n)
-					}
-					if last {
-						break
-					}
-					killed++
+	killEverywhere(t, 8, []dying{diesBefore, diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
+		onPlatform(t, func(p *platform) {
+			kill(victim{p.scene, sweepNow, func(h *heir) {
+				if h != nil {
+					time.Sleep(time.Minute) // what AWS has not validated yet
 				}
-				if killed < 8 {
-					t.Errorf("it was killed at %d calls: did it do anything?", killed)
+				if h != nil && !h.shared && h.pause == 0 {
+					p.written(3)
+				} else {
+					p.written(2)
 				}
-			})
-		}
-	}
-}
-
-// kill kills the process at its n-th call. It reports false if the process did not
-// make so many.
-func (p *platform) kill(n int, fault awssim.Fault, shared bool, pause time.Duration) bool {
-	var dead atomic.Bool
-	var calls atomic.Int64
-	p.world.Intercept(func(c awssim.Call) awssim.Fault {
-		switch {
-		case c.Actor != "victim":
-		case dead.Load():
-			return awssim.FailBefore(awssim.ConnectionReset())
-		case calls.Add(1) == int64(n):
-			dead.Store(true)
-			return fault
-		}
-		return awssim.Fault{}
-	})
-	memories := memory.NewNamed(clock.Real{}, "shared")
-	process := func(l ledger.Ledger, owner string) *app.App {
-		return app.New(app.Deps{
-			Fleet: p.fleet, Ledger: l, AWS: p.world.AWS(), Clock: clock.Real{}, Version: "test", Seed: 1, Owner: owner,
-			Log: slog.New(slog.DiscardHandler),
+			}})
 		})
-	}
-	ctx, cancel := context.WithCancel(awssim.WithActor(p.Context(), "victim"))
-	defer cancel()
-	_, err := process(mortal{memories, &dead}, "victim").Handle(ctx, p.sweepEvent())
-	if !dead.Load() {
-		if err != nil {
-			p.Error(err)
-		}
-		p.written(2)
-		return false
-	}
-	time.Sleep(pause)
-	heir := process(memories, "heir")
-	if !shared {
-		heir = process(memory.NewNamed(clock.Real{}, "own"), "heir")
-	}
-	runs, err := heir.Handle(p.Context(), p.sweepEvent())
-	if err != nil {
-		p.Error(err)
-	}
-	for _, r := range runs {
-		if r.Outcome.Failed() {
-			p.Errorf("killed at call %d: the run ended %s: %s %v", n, r.Outcome, r.Reason, r.Left)
-		}
-	}
-	time.Sleep(time.Minute)
-	if shared || pause > 0 {
-		p.written(2)
-	} else {
-		p.written(3)
-	}
-	return true
+	})
 }
 
 // written fails unless the parameter has the image, in at most this version, and

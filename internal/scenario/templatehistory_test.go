@@ -2,12 +2,9 @@ package scenario_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,11 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/droverhq/drover/internal/app"
-	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
-	"github.com/droverhq/drover/internal/awssim/gate"
 	"github.com/droverhq/drover/internal/clock"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/scenario"
@@ -44,42 +38,20 @@ type templateHistory struct {
 // follows $Latest; unless a run that ended stuck names the template. A second
 // sweep changes nothing.
 func TestTemplateHistories(t *testing.T) {
-	t.Parallel()
-	const shards = 8
-	for shard := range shards {
-		t.Run(fmt.Sprint(shard), func(t *testing.T) {
-			t.Parallel()
-			for i := shard; i < max(shards, *histories/10); i += shards {
-				seed := *firstSeed + uint64(i)
-				var problem error
-				synctest.Test(t, func(t *testing.T) {
-					h := newTemplateHistory(t, seed)
-					h.run()
-					if problem = errors.Join(h.problems...); problem != nil {
-						trace := h.gate.Trace()
-						t.Log(strings.Join(trace[max(0, len(trace)-40):], "\n"))
-					}
-				})
-				if problem != nil {
-					t.Fatalf("seed %d: %v\nplay it again: go test ./internal/scenario -run TestTemplateHistories -histories 1 -seed %d", seed, problem, seed)
-				}
-			}
-		})
-	}
+	playAll(t, max(min(*histories, 8), *histories/10), func(t *testing.T, seed uint64) *history {
+		h := newTemplateHistory(t, seed)
+		h.run(h.trouble, h.quiet)
+		return h.history
+	})
 }
 
 func newTemplateHistory(t *testing.T, seed uint64) *templateHistory {
-	source := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 100+purpose)) }
-	h := &templateHistory{failed: map[string]bool{}, history: &history{
-		T: t, gate: gate.New(),
-		operator: source(1), delivery: source(2), faults: source(3), stale: source(4), choices: source(5),
-	}}
-	h.world = scenario.NewSimulated(clock.Real{}, awssim.Options{Gate: h.gate})
-	h.stage = scenario.NewStage(gate.Free(t.Context()), h.world)
+	h := &templateHistory{failed: map[string]bool{}, history: emptyHistory(t, seed, 100)}
 	h.stage.Set(scenario.Layout{Gateways: 1})
 	h.base = h.stage.Ready("base", "by hand")
 	h.template = h.stage.TemplateOf("app", h.base, nil)
-	fleet, err := fleetfile.Parse("history.yaml", fmt.Appendf(nil, `version: 1
+	h.shared = h.gate.Ledger(memory.NewNamed(clock.Real{}, "history"))
+	h.keep(fmt.Sprintf(`version: 1
 fleet: history
 region: us-west-1
 notify: { topic: "%s" }
@@ -93,30 +65,8 @@ automations:
     kind: group-follows-template
     groups: ["web-*"]
     version: $Latest
-`, h.stage.Topic, h.template, 1+h.operator.IntN(3)), app.Kinds())
-	if err := errors.Join(h.stage.Err(), err); err != nil {
-		t.Fatal(err)
-	}
-	h.fleet = fleet
-	h.shared = h.gate.Ledger(memory.NewNamed(clock.Real{}, "history"))
-	h.world.Take()
-	h.disturb()
+`, h.stage.Topic, h.template, 1+h.operator.IntN(3)))
 	return h
-}
-
-func (h *templateHistory) run() {
-	ctx, cancel := context.WithCancel(h.Context())
-	defer cancel()
-	for i := range h.processes {
-		h.spawn(ctx, i)
-	}
-	go func() {
-		defer cancel()
-		h.trouble(ctx)
-		h.quiet(ctx)
-	}()
-	h.gate.Run(ctx, h.choose(ctx))
-	h.handlers.Wait()
 }
 
 // trouble is what happens to the images and groups.

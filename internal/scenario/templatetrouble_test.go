@@ -1,71 +1,41 @@
 package scenario_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
-	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
-	"github.com/droverhq/drover/internal/ledger"
-	"github.com/droverhq/drover/internal/ledger/memory"
 	"github.com/droverhq/drover/internal/scenario"
 )
 
-// following is a stage in a bubble: a launch template with the image base, and a
-// backup image that is pending.
+// following is a scene with a launch template with the image base, and a backup image
+// that is pending.
 type following struct {
-	*testing.T
-	world                  *scenario.Simulated
-	stage                  *scenario.Stage
-	fleet                  *fleetfile.Fleet
+	*scene
 	template, base, backup string
 	created                event.Event
-	others                 sync.WaitGroup // what later started
 }
 
 func follow(t *testing.T, more string, f func(*following)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
-		s := scenario.NewStage(t.Context(), w)
+	inScene(t, awssim.Options{}, func(sc *scene) {
+		s := sc.stage
 		s.Set(scenario.Layout{Gateways: 1})
-		fo := &following{T: t, world: w, stage: s, base: s.Ready("base", "by hand")}
+		fo := &following{scene: sc, base: s.Ready("base", "by hand")}
 		fo.template = s.TemplateOf("app", fo.base, nil)
 		fo.backup, fo.created = s.Image("backup", "EC2_BACKUP", nil)
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Following("id: "+fo.template, "description: EC2_BACKUP", more)), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		fo.fleet = fleet
+		fo.keep(s.Following("id: "+fo.template, "description: EC2_BACKUP", more))
 		f(fo)
 	})
-}
-
-func (fo *following) handle(e event.Event) *flow.Run {
-	fo.Helper()
-	runs, err := fo.stage.App(fo.fleet).Handle(fo.Context(), e)
-	fo.others.Wait()
-	if err != nil {
-		fo.Fatal(err)
-	}
-	return runs[0]
 }
 
 // ends fails unless the run ended like that and left these versions.
@@ -78,42 +48,32 @@ func (fo *following) ends(run *flow.Run, want flow.Outcome, versions ...string) 
 func (fo *following) has(versions ...string) {
 	fo.Helper()
 	fo.stage.ExpectVersions(fo.template, versions...)
-	if err := fo.stage.Err(); err != nil {
-		fo.Error(err)
-	}
+	fo.check()
 }
 
-// later has something done while a run waits. It is done when handle returns.
-func (fo *following) later(after time.Duration, f func()) {
-	fo.others.Go(func() {
-		time.Sleep(after)
-		f()
-	})
-}
-
-func (fo *following) operator() (context.Context, *ec2.Client) {
-	return awssim.WithActor(fo.Context(), "operator"), ec2.NewFromConfig(fo.world.AWS())
-}
+func (fo *following) ec2() *ec2.Client { return ec2.NewFromConfig(fo.world.AWS()) }
 
 // version is somebody else's version of the template, from its latest.
-func (fo *following) version(image string) {
-	ctx, client := fo.operator()
-	latest := "$Latest"
-	if _, err := client.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
-		LaunchTemplateId: &fo.template, SourceVersion: &latest, LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: &image},
-	}); err != nil {
-		fo.Error(err)
-	}
+func (fo *following) version(image string) error {
+	_, err := fo.ec2().CreateLaunchTemplateVersion(fo.operator(), &ec2.CreateLaunchTemplateVersionInput{
+		LaunchTemplateId: &fo.template, SourceVersion: aws.String("$Latest"), LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: &image},
+	})
+	return err
+}
+
+// launch is somebody's instance from a version of the template.
+func (fo *following) launch(version string) error {
+	_, err := fo.ec2().RunInstances(fo.operator(), &ec2.RunInstancesInput{
+		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &fo.stage.Subnets[0],
+		LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: &fo.template, Version: &version},
+	})
+	return err
 }
 
 // TestTheImageFailsWhileItIsAwaited: nothing enters the template.
 func TestTheImageFailsWhileItIsAwaited(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
-		fo.later(time.Minute, func() {
-			if err := fo.world.EC2.FailImage(fo.backup, "out of snapshots"); err != nil {
-				fo.Error(err)
-			}
-		})
+		fo.later(time.Minute, func() error { return fo.world.EC2.FailImage(fo.backup, "out of snapshots") })
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.NothingToDo, "1 "+fo.base+" default")
 		if len(run.Plan.Rejected) != 1 || run.Plan.Rejected[0].Why != "is failed: out of snapshots" {
@@ -127,7 +87,10 @@ func TestTheImageFailsWhileItIsAwaited(t *testing.T) {
 func TestAnotherImageIsThereFirst(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
 		newer := ""
-		fo.later(time.Minute, func() { newer = fo.world.EC2.AddImage(simec2.Image{Name: "newer", Description: "EC2_BACKUP"}) })
+		fo.later(time.Minute, func() error {
+			newer = fo.world.EC2.AddImage(simec2.Image{Name: "newer", Description: "EC2_BACKUP"})
+			return nil
+		})
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.Succeeded, "1 "+fo.base, "2 "+newer+" default")
 	})
@@ -137,12 +100,11 @@ func TestAnotherImageIsThereFirst(t *testing.T) {
 // that was awaited goes before the next one, which is still pending.
 func TestImagesThatComeFasterThanTheyAreMade(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
-		fo.later(2*time.Minute, func() {
-			ctx, client := fo.operator()
-			name, description := "next", "EC2_BACKUP"
-			if _, err := client.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: &fo.stage.Gateways[0].Instance, Name: &name, Description: &description}); err != nil {
-				fo.Error(err)
-			}
+		fo.later(2*time.Minute, func() error {
+			_, err := fo.ec2().CreateImage(fo.operator(), &ec2.CreateImageInput{
+				InstanceId: &fo.stage.Gateways[0].Instance, Name: aws.String("next"), Description: aws.String("EC2_BACKUP"),
+			})
+			return err
 		})
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.Succeeded, "1 "+fo.base, "2 "+fo.backup+" default")
@@ -153,7 +115,7 @@ func TestImagesThatComeFasterThanTheyAreMade(t *testing.T) {
 // template is when the image is there, so that nothing is lost.
 func TestSomebodyChangesTheTemplateMeanwhile(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
-		fo.later(time.Minute, func() { fo.version(fo.base) })
+		fo.later(time.Minute, func() error { return fo.version(fo.base) })
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.Succeeded, "1 "+fo.base, "2 "+fo.base, "3 "+fo.backup+" default")
 		if why := run.Plan.Changes[0].Why; !strings.HasSuffix(why, "made from version 2") {
@@ -166,13 +128,7 @@ func TestSomebodyChangesTheTemplateMeanwhile(t *testing.T) {
 // ours. Ours would lack what it changed, so it is made anew.
 func TestSomebodyIsFasterByABlink(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
-		var once sync.Once
-		fo.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:CreateLaunchTemplateVersion" && c.Actor != "operator" {
-				once.Do(func() { fo.version(fo.base) })
-			}
-			return awssim.Fault{}
-		})
+		fo.at(1, "ec2:CreateLaunchTemplateVersion", func() error { return fo.version(fo.base) })
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.Succeeded, "1 "+fo.base, "2 "+fo.base, "4 "+fo.backup+" default")
 	})
@@ -204,16 +160,7 @@ func TestStaleReads(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 5 * time.Second, 12 * time.Second} {
 		follow(t, "keep: 1", func(fo *following) {
 			fo.stage.Available(fo.backup)
-			time.Sleep(time.Minute)
-			n := 0
-			fo.world.StaleReads(func(c awssim.Call) time.Duration {
-				if n++; c.Actor == "operator" || n%2 == 0 {
-					return 0
-				}
-				return age
-			})
-			run := fo.handle(fo.created)
-			fo.world.StaleReads(func(awssim.Call) time.Duration { return 0 })
+			run := fo.handleStale(fo.created, age, func(n int64) bool { return n%2 == 1 })
 			fo.ends(run, flow.Succeeded, "2 "+fo.backup+" default")
 		})
 	}
@@ -224,22 +171,11 @@ func TestStaleReads(t *testing.T) {
 func TestItIsTakenBack(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
 		fo.stage.Available(fo.backup)
-		denied := true
-		fo.world.Authorize(func(action, _ string, _ map[string][]string) bool {
-			return action != "ec2:ModifyLaunchTemplate" || !denied
-		})
+		allow := fo.deny("ec2:ModifyLaunchTemplate")
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.RolledBack, "1 "+fo.base+" default")
-		denied = false
-		program := fo.stage.App(fo.fleet)
-		if _, err := program.Retry(fo.Context(), run.ID); err != nil {
-			t.Fatal(err)
-		}
-		retried, err := program.Drive(fo.Context(), run.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fo.ends(retried, flow.Succeeded, "1 "+fo.base, "3 "+fo.backup+" default")
+		allow()
+		fo.ends(fo.retry(run), flow.Succeeded, "1 "+fo.base, "3 "+fo.backup+" default")
 	})
 }
 
@@ -257,23 +193,8 @@ func TestTheDefaultIsSetBack(t *testing.T) {
 func TestAVersionThatIsUsedIsNotTakenBack(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
 		fo.stage.Available(fo.backup)
-		fo.world.Authorize(func(action, _ string, _ map[string][]string) bool { return action != "ec2:ModifyLaunchTemplate" })
-		var once sync.Once
-		fo.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:ModifyLaunchTemplate" {
-				once.Do(func() {
-					ctx, client := fo.operator()
-					one, latest := int32(1), "$Latest"
-					if _, err := client.RunInstances(ctx, &ec2.RunInstancesInput{
-						MinCount: &one, MaxCount: &one, SubnetId: &fo.stage.Subnets[0],
-						LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: &fo.template, Version: &latest},
-					}); err != nil {
-						fo.Error(err)
-					}
-				})
-			}
-			return awssim.Fault{}
-		})
+		fo.deny("ec2:ModifyLaunchTemplate")
+		fo.at(1, "ec2:ModifyLaunchTemplate", func() error { return fo.launch("$Latest") })
 		run := fo.handle(fo.created)
 		fo.ends(run, flow.Stuck, "1 "+fo.base+" default", "2 "+fo.backup)
 		if len(run.Left) == 0 || !strings.Contains(fmt.Sprint(run.Left), "version 2 of launch template "+fo.template+" is in use") {
@@ -287,22 +208,7 @@ func TestAVersionThatComesIntoUseIsNotPruned(t *testing.T) {
 	follow(t, "keep: 1", func(fo *following) {
 		fo.stage.Available(fo.backup)
 		fo.stage.VersionOf(fo.template, fo.base)
-		var once sync.Once
-		fo.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:ModifyLaunchTemplate" {
-				once.Do(func() {
-					ctx, client := fo.operator()
-					one, first := int32(1), "1"
-					if _, err := client.RunInstances(ctx, &ec2.RunInstancesInput{
-						MinCount: &one, MaxCount: &one, SubnetId: &fo.stage.Subnets[0],
-						LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: &fo.template, Version: &first},
-					}); err != nil {
-						fo.Error(err)
-					}
-				})
-			}
-			return awssim.Fault{}
-		})
+		fo.at(1, "ec2:ModifyLaunchTemplate", func() error { return fo.launch("1") })
 		fo.ends(fo.handle(fo.created), flow.Succeeded, "1 "+fo.base, "3 "+fo.backup+" default")
 	})
 }
@@ -311,16 +217,7 @@ func TestAVersionThatComesIntoUseIsNotPruned(t *testing.T) {
 func TestTwoProcessesThatDoNotKnowOfEachOther(t *testing.T) {
 	follow(t, "keep: 9", func(fo *following) {
 		fo.stage.Available(fo.backup)
-		var processes sync.WaitGroup
-		for range 2 {
-			process := scenario.NewStage(fo.Context(), fo.world).App(fo.fleet)
-			processes.Go(func() {
-				if _, err := process.Handle(fo.Context(), fo.created); err != nil {
-					fo.Error(err)
-				}
-			})
-		}
-		processes.Wait()
+		fo.apart(fo.created, fo.created)
 		versions := fo.world.EC2.Templates()[0].Versions
 		if len(versions) != 2 || versions[0].Image != fo.backup || fo.world.EC2.Templates()[0].Default != versions[0].Number {
 			t.Errorf("%+v", versions)
@@ -328,112 +225,18 @@ func TestTwoProcessesThatDoNotKnowOfEachOther(t *testing.T) {
 	})
 }
 
-// mortal is a process's way to its ledger: it ends with the process.
-type mortal struct {
-	ledger.Ledger
-	dead *atomic.Bool
-}
-
-var errDead = errors.New("the process is dead")
-
-func (m mortal) Write(ctx context.Context, writes ...ledger.Write) error {
-	if m.dead.Load() {
-		return errDead
-	}
-	return m.Ledger.Write(ctx, writes...)
-}
-
-// TestKilledBetweenAnyTwoCalls: a process is killed before or after the effect of
-// its n-th call; another goes on, with the same ledger or with one of its own, in
-// the same minute or after an hour. In the end there is one version more.
-func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+// TestKilledWhileItFollows: in the end there is one version more, made once.
+func TestKilledWhileItFollows(t *testing.T) {
 	t.Parallel()
-	for _, shared := range []bool{true, false} {
-		for _, pause := range []time.Duration{0, time.Hour} {
-			t.Run(fmt.Sprintf("shared ledger %t, after %s", shared, pause), func(t *testing.T) {
-				t.Parallel()
-				killed := 0
-				for n := 1; ; n++ {
-					last := false
-					for _, fault := range []awssim.Fault{awssim.FailBefore(awssim.ConnectionReset()), awssim.FailAfter(awssim.ConnectionReset())} {
-						follow(t, "keep: 1", func(fo *following) { last = !fo.kill(n, fault, shared, pause) })
-					}
-					if t.Failed() {
-						t.Fatalf("killed at call %d", n)
-					}
-					if last {
-						break
-					}
-					killed++
+	killEverywhere(t, 12, []dying{diesBefore, diesAfter}, func(t *testing.T, kill func(victim)) {
+		follow(t, "keep: 1", func(fo *following) {
+			fo.stage.Available(fo.backup)
+			kill(victim{fo.scene, func() event.Event { return fo.created }, func(*heir) {
+				fo.has("2 " + fo.backup + " default")
+				if n := fo.carriedOut("ec2:CreateLaunchTemplateVersion"); n != 1 {
+					t.Errorf("the version was made %d times", n)
 				}
-				if killed < 12 {
-					t.Errorf("it was killed at %d calls: did it do anything?", killed)
-				}
-			})
-		}
-	}
-}
-
-// kill kills the process at its n-th call. It reports false if the process did not
-// make so many.
-func (fo *following) kill(n int, fault awssim.Fault, shared bool, pause time.Duration) bool {
-	fo.stage.Available(fo.backup)
-	var dead atomic.Bool
-	var calls atomic.Int64
-	fo.world.Intercept(func(c awssim.Call) awssim.Fault {
-		switch {
-		case c.Actor != "victim":
-		case dead.Load():
-			return awssim.FailBefore(awssim.ConnectionReset())
-		case calls.Add(1) == int64(n):
-			dead.Store(true)
-			return fault
-		}
-		return awssim.Fault{}
-	})
-	memories := memory.NewNamed(clock.Real{}, "shared")
-	process := func(l ledger.Ledger, owner string) *app.App {
-		return app.New(app.Deps{
-			Fleet: fo.fleet, Ledger: l, AWS: fo.world.AWS(), Clock: clock.Real{}, Version: "test", Seed: 1, Owner: owner,
-			Log: slog.New(slog.DiscardHandler),
+			}})
 		})
-	}
-	ctx := awssim.WithActor(fo.Context(), "victim")
-	_, err := process(mortal{memories, &dead}, "victim").Handle(ctx, fo.created)
-	if !dead.Load() {
-		if err != nil {
-			fo.Error(err)
-		}
-		fo.has("2 " + fo.backup + " default")
-		return false
-	}
-	time.Sleep(pause)
-	heir := process(memories, "heir")
-	if !shared {
-		heir = process(memory.NewNamed(clock.Real{}, "own"), "heir")
-	}
-	runs, err := heir.Handle(fo.Context(), fo.created)
-	if err != nil {
-		fo.Error(err)
-	}
-	for _, r := range runs {
-		if r.Outcome.Failed() {
-			fo.Errorf("killed at call %d: the run ended %s: %s %v", n, r.Outcome, r.Reason, r.Left)
-		}
-	}
-	fo.has("2 " + fo.backup + " default")
-	if made := fo.world.Mutations(); slices.Index(made, scenario.Mutation("ec2:CreateLaunchTemplateVersion", fo.template, fo.backup)) != lastIndex(made, fo) {
-		fo.Errorf("the version was made twice: %q", made)
-	}
-	return true
-}
-
-func lastIndex(made []string, fo *following) int {
-	last := -1
-	for i, m := range made {
-		if m == scenario.Mutation("ec2:CreateLaunchTemplateVersion", fo.template, fo.backup) {
-			last = i
-		}
-	}
-	return last
+	})
 }

@@ -6,53 +6,32 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
-	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/awssim"
-	"github.com/droverhq/drover/internal/clock"
 	"github.com/droverhq/drover/internal/event"
-	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/scenario"
 )
 
-// trouble is a stage in a bubble: two gateways, one route through the first,
-// which has just stopped.
+// trouble is a scene with two gateways and one route through the first, which has
+// just stopped.
 type trouble struct {
-	*testing.T
-	world   *scenario.Simulated
-	stage   *scenario.Stage
-	app     *app.App
-	stopped []event.Event
+	*scene
+	stopped event.Event
 }
 
 func inTrouble(t *testing.T, f func(*trouble)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{})
-		s := scenario.NewStage(t.Context(), w)
-		s.Set(scenario.Layout{Gateways: 2})
-		s.Route(0, "10.1.0.0/16", s.Gateways[0].Interfaces[0])
-		stopped := s.Stop(0)
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Failover()), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		f(&trouble{T: t, world: w, stage: s, app: s.App(fleet), stopped: stopped})
+	inScene(t, awssim.Options{}, func(s *scene) {
+		s.stage.Set(scenario.Layout{Gateways: 2})
+		s.stage.Route(0, "10.1.0.0/16", s.stage.Gateways[0].Interfaces[0])
+		tr := &trouble{scene: s, stopped: last(s.stage.Stop(0))}
+		tr.keep(s.stage.Failover())
+		f(tr)
 	})
-}
-
-func (tr *trouble) handle(e event.Event) *flow.Run {
-	tr.Helper()
-	runs, err := tr.app.Handle(tr.Context(), e)
-	if err != nil {
-		tr.Fatal(err)
-	}
-	return runs[0]
 }
 
 // on fails unless the route is on the gateway and the run ended like that.
@@ -60,20 +39,7 @@ func (tr *trouble) on(gateway int, run *flow.Run, want flow.Outcome) {
 	tr.Helper()
 	tr.stage.Expect(run, want)
 	tr.stage.ExpectRoute(0, "10.1.0.0/16", tr.stage.Gateways[gateway].Interfaces[0])
-	if err := tr.stage.Err(); err != nil {
-		tr.Error(err)
-	}
-}
-
-// failing makes the first n calls of an operation fail.
-func failing(operation string, n int, fault awssim.Fault) func(awssim.Call) awssim.Fault {
-	return func(c awssim.Call) awssim.Fault {
-		if c.Operation != operation || n == 0 {
-			return awssim.Fault{}
-		}
-		n--
-		return fault
-	}
+	tr.check()
 }
 
 // TestTheEventIsAheadOfTheRead: for two seconds every read still shows the
@@ -94,7 +60,7 @@ func TestAnOldEventIsDismissed(t *testing.T) {
 		time.Sleep(time.Minute)
 		tr.stage.Start(0)
 		start := time.Now()
-		tr.on(0, tr.handle(last(tr.stopped)), flow.NothingToDo)
+		tr.on(0, tr.handle(tr.stopped), flow.NothingToDo)
 		if waited := time.Since(start); waited > 0 {
 			tr.Errorf("an event from before the last start was pondered for %s", waited)
 		}
@@ -139,7 +105,7 @@ func TestAStaleReadDoesNotPassForSuccess(t *testing.T) {
 func TestAnAnswerThatIsLost(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
 		tr.world.Intercept(failing("ec2:ReplaceRoute", 1, awssim.FailAfter(awssim.ConnectionReset())))
-		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+		tr.on(1, tr.handle(tr.stopped), flow.Succeeded)
 	})
 }
 
@@ -147,7 +113,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 func TestThrottlingIsSurvived(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
 		tr.world.Intercept(failing("ec2:ReplaceRoute", 5, awssim.FailBefore(awssim.Throttled("ec2:ReplaceRoute"))))
-		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+		tr.on(1, tr.handle(tr.stopped), flow.Succeeded)
 	})
 }
 
@@ -166,7 +132,7 @@ func TestTheStandbyDiesMeanwhile(t *testing.T) {
 			}
 			return awssim.FailBefore(awssim.Throttled(c.Operation))
 		})
-		tr.on(0, tr.handle(last(tr.stopped)), flow.NothingToDo)
+		tr.on(0, tr.handle(tr.stopped), flow.NothingToDo)
 	})
 }
 
@@ -174,14 +140,11 @@ func TestTheStandbyDiesMeanwhile(t *testing.T) {
 func TestARouteThatIsDeletedMeanwhile(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
 		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[0].Interfaces[0])
-		var once sync.Once
-		tr.world.Intercept(func(c awssim.Call) awssim.Fault {
-			if c.Operation == "ec2:ReplaceRoute" {
-				once.Do(func() { tr.stage.Unroute(0, "10.2.0.0/16") })
-			}
-			return awssim.Fault{}
+		tr.at(1, "ec2:ReplaceRoute", func() error {
+			tr.stage.Unroute(0, "10.2.0.0/16")
+			return nil
 		})
-		tr.on(1, tr.handle(last(tr.stopped)), flow.Succeeded)
+		tr.on(1, tr.handle(tr.stopped), flow.Succeeded)
 		if target, ok := tr.stage.Targets()[tr.stage.Tables[0]+" 10.2.0.0/16"]; ok {
 			tr.Errorf("the deleted route is back, on %s", target)
 		}
@@ -192,8 +155,8 @@ func TestARouteThatIsDeletedMeanwhile(t *testing.T) {
 // who must act learns what to do.
 func TestDenied(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
-		tr.world.Authorize(func(action, _ string, _ map[string][]string) bool { return action != "ec2:ReplaceRoute" })
-		run := tr.handle(last(tr.stopped))
+		tr.deny("ec2:ReplaceRoute")
+		run := tr.handle(tr.stopped)
 		tr.on(0, run, flow.RolledBack)
 		if len(run.Hints) == 0 || len(run.Left) != 1 {
 			tr.Errorf("hints %q, left %v", run.Hints, run.Left)
@@ -207,26 +170,11 @@ func TestTwoEventsAtOnce(t *testing.T) {
 	inTrouble(t, func(tr *trouble) {
 		tr.stage.AddGateway(scenario.Layout{})
 		tr.stage.Route(0, "10.2.0.0/16", tr.stage.Gateways[1].Interfaces[0])
-		events := []event.Event{last(tr.stopped), last(tr.stage.Stop(1))}
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(tr.stage.Failover()), app.Kinds())
-		if err != nil {
-			tr.Fatal(err)
-		}
-		var processes sync.WaitGroup
-		for _, e := range events {
-			process := scenario.NewStage(tr.Context(), tr.world).App(fleet) // with a ledger of its own
-			processes.Go(func() {
-				if _, err := process.Handle(tr.Context(), e); err != nil {
-					tr.Error(err)
-				}
-			})
-		}
-		processes.Wait()
+		second := last(tr.stage.Stop(1))
+		tr.keep(tr.stage.Failover())
+		tr.apart(tr.stopped, second)
 		for _, destination := range []string{"10.1.0.0/16", "10.2.0.0/16"} {
 			tr.stage.ExpectRoute(0, destination, tr.stage.Gateways[2].Interfaces[0])
-		}
-		if err := tr.stage.Err(); err != nil {
-			tr.Error(err)
 		}
 	})
 }
@@ -256,7 +204,7 @@ func TestASecondAttemptDoesOnlyWhatRemains(t *testing.T) {
 			}
 			return f
 		})
-		run := tr.handle(last(tr.stopped))
+		run := tr.handle(tr.stopped)
 		tr.on(1, run, flow.Succeeded)
 		if run.Marks[0].Attempts != 2 {
 			t.Errorf("%d attempts, want 2", run.Marks[0].Attempts)
@@ -273,43 +221,36 @@ func TestASecondAttemptDoesOnlyWhatRemains(t *testing.T) {
 // written at once, and calls are slow. While the first of them are written,
 // the standby stops; the rest must not follow.
 func TestAnOldObservationIsRenewedBeforeAWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var slow atomic.Bool
-		w := scenario.NewSimulated(clock.Real{}, awssim.Options{PageSize: 1000, Latency: func(c awssim.Call) time.Duration {
-			if slow.Load() && c.Actor != "operator" {
-				return 1500 * time.Millisecond
-			}
-			return 0
-		}})
-		s := scenario.NewStage(t.Context(), w)
-		s.Set(scenario.Layout{Gateways: 3})
+	var slow atomic.Bool
+	inScene(t, awssim.Options{PageSize: 1000, Latency: func(c awssim.Call) time.Duration {
+		if slow.Load() && c.Actor != "operator" {
+			return 1500 * time.Millisecond
+		}
+		return 0
+	}}, func(s *scene) {
+		s.stage.Set(scenario.Layout{Gateways: 3})
 		for i := range 60 {
-			s.Route(0, fmt.Sprintf("10.%d.0.0/16", i+1), s.Gateways[0].Interfaces[0])
+			s.stage.Route(0, fmt.Sprintf("10.%d.0.0/16", i+1), s.stage.Gateways[0].Interfaces[0])
 		}
-		stopped := s.Stop(0)
-		fleet, err := fleetfile.Parse("stage.yaml", []byte(s.Failover()), app.Kinds())
-		if err != nil || s.Err() != nil {
-			t.Fatal(err, s.Err())
-		}
-		tr := &trouble{T: t, world: w, stage: s, app: s.App(fleet)}
+		tr := &trouble{scene: s, stopped: last(s.stage.Stop(0))}
+		tr.keep(s.stage.Failover())
+		standby, third := s.stage.Gateways[1], s.stage.Gateways[2]
 		slow.Store(true)
 		var once sync.Once
-		w.OnCall(func(c awssim.Call) {
+		s.world.OnCall(func(c awssim.Call) {
 			if c.Operation != "ec2:ReplaceRoute" {
 				return
 			}
 			once.Do(func() {
-				operator := awssim.WithActor(t.Context(), "operator")
-				if _, err := ec2.NewFromConfig(w.AWS()).StopInstances(operator, &ec2.StopInstancesInput{InstanceIds: []string{s.Gateways[1].Instance}}); err != nil {
-					t.Error(err)
+				if _, err := ec2.NewFromConfig(s.world.AWS()).StopInstances(s.operator(), &ec2.StopInstancesInput{InstanceIds: []string{standby.Instance}}); err != nil {
+					s.Error(err)
 				}
 			})
 		})
-		run := tr.handle(last(stopped))
-		s.Expect(run, flow.Succeeded)
+		s.stage.Expect(tr.handle(tr.stopped), flow.Succeeded)
 		onStandby := 0
 		for m, n := range tr.replacements() {
-			if strings.HasSuffix(m, s.Gateways[1].Interfaces[0]) {
+			if strings.HasSuffix(m, standby.Interfaces[0]) {
 				onStandby += n
 			}
 		}
@@ -317,10 +258,7 @@ func TestAnOldObservationIsRenewedBeforeAWrite(t *testing.T) {
 			t.Errorf("%d routes were written to the standby, 50 of them before it stopped", onStandby)
 		}
 		for i := range 60 {
-			s.ExpectRoute(0, fmt.Sprintf("10.%d.0.0/16", i+1), s.Gateways[2].Interfaces[0])
-		}
-		if err := s.Err(); err != nil {
-			t.Error(err)
+			s.stage.ExpectRoute(0, fmt.Sprintf("10.%d.0.0/16", i+1), third.Interfaces[0])
 		}
 	})
 }
