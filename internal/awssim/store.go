@@ -57,6 +57,16 @@ func (s *Store[S]) View(f func(S)) {
 // changed.
 func (s *Store[S]) At(*Moment) S { return s.present }
 
+// Within runs f as one change of this store's state in a moment that holds the
+// world already: another service is being called, or changes by itself. What f
+// schedules belongs to this store.
+func (s *Store[S]) Within(m *Moment, f func(*Moment, S)) {
+	inner := *m
+	inner.store = s
+	f(&inner, s.present)
+	s.commit(&inner)
+}
+
 // OnCommit has f called after every change, with the world still locked.
 func (s *Store[S]) OnCommit(f func(*Moment, S)) {
 	s.world.mu.Lock()

@@ -30,6 +30,9 @@ const (
 type Service struct {
 	times Times
 	store *awssim.Store[*state]
+
+	watchers []func(m *awssim.Moment, id string) // see WatchInstances
+	watched  map[string]InstanceState            // as they were told last
 }
 
 // New makes the service for [awssim.New].
@@ -52,6 +55,7 @@ func New(t Times) *Service {
 func (s *Service) Attach(w *awssim.World) {
 	st := awssim.NewStore(w, "ec2", &state{times: s.times, maxVersions: maxVersions}, (*state).clone)
 	s.store = st
+	st.OnCommit(s.tellWatchers)
 
 	awssim.Write(st, createVpc, "CidrBlock", "TagSpecifications")
 	awssim.Read(st, describeVpcs, "VpcIds", "Filters", "MaxResults", "NextToken")
