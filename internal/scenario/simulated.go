@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
 	simautoscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
@@ -76,9 +77,12 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Deregister: func(image string) { _ = s.EC2.DeregisterManaged(image) }, // there is one for as long as its recovery point is
 		Instance:   s.EC2.InstanceTags,
 	})
-	s.AutoScaling = simautoscaling.New(func(m *awssim.Moment, id, name, version string) (simautoscaling.Template, error) {
-		v, err := s.EC2.TemplateVersion(m, id, name, version)
-		return simautoscaling.Template(v), err
+	s.AutoScaling = simautoscaling.New(simautoscaling.Options{
+		Templates: func(m *awssim.Moment, id, name, version string) (simautoscaling.Template, error) {
+			v, err := s.EC2.TemplateVersion(m, id, name, version)
+			return simautoscaling.Template(v), err
+		},
+		Instances: s.instances(),
 	})
 	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
 	s.Subscribe(func(e event.Event) {
@@ -97,6 +101,25 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		return allowed
 	})
 	return s
+}
+
+// instances is how Auto Scaling reaches EC2.
+func (s *Simulated) instances() simautoscaling.Instances {
+	return simautoscaling.Instances{
+		Launch: func(m *awssim.Moment, l simautoscaling.Launch) (simautoscaling.Launched, error) {
+			i, err := s.EC2.LaunchForGroup(m, simec2.GroupLaunch(l))
+			return simautoscaling.Launched(i), err
+		},
+		Terminate: s.EC2.TerminateForGroup,
+		Health: func(m *awssim.Moment, id string) simautoscaling.Health {
+			i := s.EC2.InstanceState(m, id)
+			return simautoscaling.Health{
+				Pending: i.Name == ec2types.InstanceStateNamePending, Running: i.Name == ec2types.InstanceStateNameRunning,
+				Terminated: i.Name == ec2types.InstanceStateNameTerminated, Impaired: i.Impaired,
+			}
+		},
+		Watch: s.EC2.WatchInstances,
+	}
 }
 
 // AWS implements [World].

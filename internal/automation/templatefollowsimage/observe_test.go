@@ -43,10 +43,10 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, clock: clock.NewVirtual(t0), ec2: simec2.New(simec2.Times{}), ssm: simssm.New()}
-	groups := simscaling.New(func(m *awssim.Moment, id, name, version string) (simscaling.Template, error) {
+	groups := simscaling.New(simscaling.Options{Templates: func(m *awssim.Moment, id, name, version string) (simscaling.Template, error) {
 		v, err := w.ec2.TemplateVersion(m, id, name, version)
 		return simscaling.Template(v), err
-	})
+	}})
 	w.sim = awssim.New(w.clock, awssim.Options{}, w.ec2, groups, w.ssm)
 	w.aws = cloud.New(w.sim.Config(), "us-west-1", cloud.Options{Seed: 1, Clock: w.clock})
 	vpc, err := w.aws.EC2.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})

@@ -58,7 +58,7 @@ func templates(_ *awssim.Moment, id, name, version string) (asgsim.Template, err
 
 func newScene(t *testing.T, o awssim.Options) *scene {
 	t.Helper()
-	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(templates)}
+	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(asgsim.Options{Templates: templates})}
 	s.world = awssim.New(s.clock, o, s.sim)
 	s.world.Subscribe(func(e event.Event) { s.events = append(s.events, e) })
 	s.client = autoscaling.NewFromConfig(s.world.Config(), func(o *autoscaling.Options) { o.RetryMaxAttempts = 1 })

@@ -1,8 +1,8 @@
 package autoscaling
 
 // Groups: made, changed, ended. Not modelled: names that are not allowed; the
-// number of instances, which is taken to be the desired capacity; that a group
-// is checked against its subnets.
+// current size, which is taken to be the desired capacity; that a group is checked
+// against its subnets.
 
 import (
 	"cmp"
@@ -69,6 +69,7 @@ func createAutoScalingGroup(m *awssim.Moment, s *state, in *createInput) (*creat
 	g.CapacityRebalance = deep(in.CapacityRebalance)
 	g.Tags = tagged(name, nil, in.Tags)
 	s.put(g)
+	s.soon(m, name)
 	return &createOutput{}, nil
 }
 
@@ -103,7 +104,9 @@ func updateAutoScalingGroup(m *awssim.Moment, s *state, in *updateInput) (*updat
 	g.DefaultCooldown = deep(cmp.Or(in.DefaultCooldown, g.DefaultCooldown))
 	g.NewInstancesProtectedFromScaleIn = deep(cmp.Or(in.NewInstancesProtectedFromScaleIn, g.NewInstancesProtectedFromScaleIn))
 	g.CapacityRebalance = deep(cmp.Or(in.CapacityRebalance, g.CapacityRebalance))
+	g.failures, g.retry = 0, time.Time{}
 	s.put(g)
+	s.soon(m, g.name())
 	return &updateOutput{}, nil
 }
 
@@ -144,11 +147,14 @@ func deleteAutoScalingGroup(m *awssim.Moment, s *state, in *deleteInput) (*delet
 	case !aws.ToBool(in.ForceDelete):
 		return nil, fail(&types.ResourceInUseFault{Message: aws.String("You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.")})
 	}
-	g.Status = aws.String(deletingStatus)
 	g.Instances = deep(g.Instances)
 	for i := range g.Instances {
 		g.Instances[i].LifecycleState = types.LifecycleStateTerminating
+		if id := *g.Instances[i].InstanceId; s.tends(g) {
+			s.options.Instances.Terminate(m, id)
+		}
 	}
+	g.Status = aws.String(deletingStatus)
 	s.put(g)
 	m.After(deleting, func(*awssim.Moment) { s.remove(g.name()) })
 	return &deleteOutput{}, nil

@@ -60,7 +60,7 @@ func (s *state) specification(m *awssim.Moment, given *types.LaunchTemplateSpeci
 		return nil, invalid("Valid requests must contain either launchTemplateId or LaunchTemplateName")
 	}
 	shown := deep(given)
-	if s.templates == nil {
+	if s.options.Templates == nil {
 		return shown, nil
 	}
 	t, err := s.resolve(m, given)
@@ -79,16 +79,20 @@ func (s *state) resolve(m *awssim.Moment, named *types.LaunchTemplateSpecificati
 	if named.LaunchTemplateId != nil {
 		name = ""
 	}
-	t, err := s.templates(m, aws.ToString(named.LaunchTemplateId), name, version)
+	t, err := s.options.Templates(m, aws.ToString(named.LaunchTemplateId), name, version)
 	if err == nil {
 		return t, nil
 	}
-	text := err.Error()
+	return Template{}, invalid("You must use a valid fully-formed launch template. %s", message(err))
+}
+
+// message is what AWS says, without what the SDK puts around it.
+func message(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		text = api.ErrorMessage()
+		return api.ErrorMessage()
 	}
-	return Template{}, invalid("You must use a valid fully-formed launch template. %s", text)
+	return err.Error()
 }
 
 // policy is what becomes of a group's policy, nil if it has none, by one that is

@@ -3,7 +3,7 @@ package autoscaling
 // The permissions of calls that change a group, as shared/facts/iam.json has
 // them; those that describe can be had for "*" only. Not modelled: the words with
 // which AWS denies the use of a template, the security groups, keys and
-// placement groups in it, and ssm:GetParameters for one that resolves its image by
+// placement groups in it, the key autoscaling:ImageId, and ssm:GetParameters for one that resolves its image by
 // parameter.
 
 import (
@@ -87,7 +87,7 @@ func updateAutoScalingGroupPermissions(m *awssim.Moment, s *state, in *updateInp
 // (facts/iam.md 1). Which actions that takes, and that the subnets are the group's
 // and not the template's, was measured by lib:59008117641.
 func (s *state) launching(m *awssim.Moment, given source, subnets string) []awssim.Request {
-	if s.templates == nil {
+	if s.options.Templates == nil {
 		return nil
 	}
 	named := []*types.LaunchTemplateSpecification{given.template}
@@ -157,4 +157,43 @@ func createOrUpdateTagsPermissions(m *awssim.Moment, s *state, in *tagsInput) []
 		all = append(all, s.permissions(m, &name, withTags(map[string][]string{}, tags[name]))...)
 	}
 	return all
+}
+
+func suspendProcessesPermissions(m *awssim.Moment, s *state, in *suspendInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+func resumeProcessesPermissions(m *awssim.Moment, s *state, in *resumeInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+func setInstanceProtectionPermissions(m *awssim.Moment, s *state, in *protectInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+func enterStandbyPermissions(m *awssim.Moment, s *state, in *standbyInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+func exitStandbyPermissions(m *awssim.Moment, s *state, in *returnInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+// startInstanceRefreshPermissions asks for what launching from the desired
+// configuration takes, as an update does (facts/iam.md 1, unverified).
+func startInstanceRefreshPermissions(m *awssim.Moment, s *state, in *startInput) []awssim.Request {
+	var given source
+	if d := in.DesiredConfiguration; d != nil {
+		given = source{template: d.LaunchTemplate, policy: d.MixedInstancesPolicy}
+	}
+	g, _ := s.get(aws.ToString(in.AutoScalingGroupName))
+	return append(s.permissions(m, in.AutoScalingGroupName, nil), s.launching(m, given, aws.ToString(g.VPCZoneIdentifier))...)
+}
+
+func cancelInstanceRefreshPermissions(m *awssim.Moment, s *state, in *cancelInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
+}
+
+func rollbackInstanceRefreshPermissions(m *awssim.Moment, s *state, in *rollbackInput) []awssim.Request {
+	return s.permissions(m, in.AutoScalingGroupName, nil)
 }

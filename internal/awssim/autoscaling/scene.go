@@ -100,10 +100,11 @@ func modelled(in any, models []string) error {
 // need is an id: an instance that says nothing else is healthy and in service,
 // and was launched from what the group launches from now, as one that names its
 // template by its version alone was launched from that version. For a version
-// that is no number the world must have [Templates].
+// that is no number the world must have [Templates]. From then on the group has
+// these instances and no others, whatever its sizes: nothing is launched or ended.
 func (s *Service) SetInstances(name string, instances ...types.Instance) error {
 	return s.with(name, func(m *awssim.Moment, st *state, g *group) error {
-		g.Instances = deep(instances)
+		g.Instances, g.members, g.staged = deep(instances), nil, true
 		for n := range g.Instances {
 			if err := st.equip(m, *g, &g.Instances[n]); err != nil {
 				return err
@@ -141,7 +142,7 @@ func (s *state) equip(m *awssim.Moment, g group, i *types.Instance) error {
 	if _, err := strconv.ParseInt(aws.ToString(named.Version), 10, 64); err == nil {
 		return nil // a version may have been deleted while instances of it still run
 	}
-	if s.templates == nil {
+	if s.options.Templates == nil {
 		return fmt.Errorf("version %q of instance %s: there are no templates to look it up in", aws.ToString(named.Version), *i.InstanceId)
 	}
 	t, err := s.resolve(m, named)
@@ -160,7 +161,7 @@ func (s *state) equip(m *awssim.Moment, g group, i *types.Instance) error {
 // event tells of it.
 func (s *Service) SetRefreshes(name string, refreshes ...types.InstanceRefresh) error {
 	return s.with(name, func(m *awssim.Moment, _ *state, g *group) error {
-		g.refreshes = deep(refreshes)
+		g.refreshes, g.run = deep(refreshes), run{}
 		for n := range g.refreshes {
 			r := &g.refreshes[n]
 			r.AutoScalingGroupName = aws.String(name)

@@ -339,13 +339,13 @@ func TestPermissions(t *testing.T) {
 // Who gives a group a template must be allowed to launch from it, and from the
 // templates of overrides.
 func TestPermissionsToLaunch(t *testing.T) {
-	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(func(m *awssim.Moment, id, name, version string) (asgsim.Template, error) {
+	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(asgsim.Options{Templates: func(m *awssim.Moment, id, name, version string) (asgsim.Template, error) {
 		found, err := templates(m, id, name, version)
 		if found.Image = "ami-" + found.ID; found.ID == "lt-2" {
 			found.Profile, found.Tagged = "arm", true
 		}
 		return found, err
-	})}
+	}})}
 	s.world = awssim.New(s.clock, awssim.Options{}, s.sim)
 	s.client = autoscaling.NewFromConfig(s.world.Config())
 	failed(t, s.create(&autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), LaunchTemplate: byID("lt-1", "1")}), "", "")
@@ -393,10 +393,10 @@ ec2:RunInstances subnet/subnet-1 [false][][]`, "ID", id)
 // instances are launched from.
 func TestTemplatesOfEC2(t *testing.T) {
 	templates := ec2sim.New(ec2sim.Times{})
-	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(func(m *awssim.Moment, id, name, version string) (asgsim.Template, error) {
+	s := &scene{t: t, clock: clock.NewVirtual(dawn), sim: asgsim.New(asgsim.Options{Templates: func(m *awssim.Moment, id, name, version string) (asgsim.Template, error) {
 		v, err := templates.TemplateVersion(m, id, name, version)
 		return asgsim.Template(v), err
-	})}
+	}})}
 	s.world = awssim.New(s.clock, awssim.Options{}, s.sim, templates)
 	s.client = autoscaling.NewFromConfig(s.world.Config())
 	client := ec2.NewFromConfig(s.world.Config())
@@ -421,7 +421,7 @@ func TestTemplatesOfEC2(t *testing.T) {
 
 // Without templates to look things up in, a group shows what it was told.
 func TestWithoutTemplates(t *testing.T) {
-	sim := asgsim.New(nil)
+	sim := asgsim.New(asgsim.Options{})
 	awssim.New(clock.NewVirtual(dawn), awssim.Options{}, sim)
 	if err := sim.Create("cloudformation.amazonaws.com", &autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("web"), LaunchTemplate: byID("lt-9", "$Latest")}); err != nil {
 		t.Fatal(err)

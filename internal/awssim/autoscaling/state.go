@@ -1,9 +1,11 @@
 package autoscaling
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -19,25 +21,57 @@ type (
 	deleteOutput = autoscaling.DeleteAutoScalingGroupOutput
 	tagsInput    = autoscaling.CreateOrUpdateTagsInput
 	tagsOutput   = autoscaling.CreateOrUpdateTagsOutput
+
+	suspendInput   = autoscaling.SuspendProcessesInput
+	suspendOutput  = autoscaling.SuspendProcessesOutput
+	resumeInput    = autoscaling.ResumeProcessesInput
+	resumeOutput   = autoscaling.ResumeProcessesOutput
+	protectInput   = autoscaling.SetInstanceProtectionInput
+	protectOutput  = autoscaling.SetInstanceProtectionOutput
+	standbyInput   = autoscaling.EnterStandbyInput
+	standbyOutput  = autoscaling.EnterStandbyOutput
+	returnInput    = autoscaling.ExitStandbyInput
+	returnOutput   = autoscaling.ExitStandbyOutput
+	startInput     = autoscaling.StartInstanceRefreshInput
+	startOutput    = autoscaling.StartInstanceRefreshOutput
+	cancelInput    = autoscaling.CancelInstanceRefreshInput
+	cancelOutput   = autoscaling.CancelInstanceRefreshOutput
+	rollbackInput  = autoscaling.RollbackInstanceRefreshInput
+	rollbackOutput = autoscaling.RollbackInstanceRefreshOutput
 )
 
 // state is all there is: the groups in the order of their names. What a row
 // holds is never changed, only replaced; what comes from a caller or goes to one
 // is copied throughout.
 type state struct {
-	templates Templates
-	groups    []*group
+	options Options
+	groups  []*group
+	alarms  map[string]bool // the names of those in ALARM
+	unfit   map[string]bool // images of which no instance ever goes into service
+}
+
+func newState(o Options) *state {
+	return &state{options: o, alarms: map[string]bool{}, unfit: map[string]bool{}}
 }
 
 // group is a group as it is shown, and its refreshes, newest first.
 type group struct {
 	types.AutoScalingGroup
 	refreshes []types.InstanceRefresh
+
+	staged   bool              // a scene has set its instances: nobody tends them
+	members  map[string]member // what is not shown of its instances, by id
+	failures int               // launches that failed since the last that did not
+	retry    time.Time         // the next launch after such a failure
+	wake     time.Time         // when it is tended next by itself
+	run      run               // of the refresh that is active
 }
 
 func (g *group) name() string { return aws.ToString(g.AutoScalingGroupName) }
 
-func (s *state) clone() *state { return &state{s.templates, slices.Clone(s.groups)} }
+func (s *state) clone() *state {
+	return &state{s.options, slices.Clone(s.groups), maps.Clone(s.alarms), maps.Clone(s.unfit)}
+}
 
 func (s *state) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.groups, name, func(g *group, name string) int { return strings.Compare(g.name(), name) })
