@@ -69,11 +69,15 @@ func TestBrokenRefreshesAreRefused(t *testing.T) {
 		event event.Event
 		want  string
 	}{
-		{refresh(event.TypeRefreshFailed, `{}`), `read "EC2 Auto Scaling Instance Refresh Failed": detail.InstanceRefreshId: got no such member, wanted the id of an instance refresh` +
-			"\ndetail.AutoScalingGroupName: got no such member, wanted the name of a group\nresources: got no ARN, wanted the ARN of a group"},
-		{refresh(event.TypeRefreshCheckpoint, `{"InstanceRefreshId": "a", "AutoScalingGroupName": "b", "CheckpointPercentage": "half", "CheckpointDelay": 300}`, groupARN),
+		{
+			refresh(event.TypeRefreshFailed, `{}`), `read "EC2 Auto Scaling Instance Refresh Failed": detail.InstanceRefreshId: got no such member, wanted the id of an instance refresh` +
+				"\ndetail.AutoScalingGroupName: got no such member, wanted the name of a group\nresources: got no ARN, wanted the ARN of a group",
+		},
+		{
+			refresh(event.TypeRefreshCheckpoint, `{"InstanceRefreshId": "a", "AutoScalingGroupName": "b", "CheckpointPercentage": "half", "CheckpointDelay": 300}`, groupARN),
 			`read "EC2 Auto Scaling Instance Refresh Checkpoint Reached": detail.CheckpointPercentage: got "half", wanted a percentage such as "50"` +
-				"\n" + `detail.CheckpointDelay: got 300, wanted seconds such as "300"`},
+				"\n" + `detail.CheckpointDelay: got 300, wanted seconds such as "300"`,
+		},
 	} {
 		_, err := as(test.event)
 		refused(t, err, test.want, "")

@@ -95,7 +95,8 @@ func (t *tending) begin(r *types.InstanceRefresh) {
 	r.Status = types.InstanceRefreshStatusInProgress
 	t.group.run.progressed = t.m.Now
 	for _, i := range t.group.Instances {
-		if i.LifecycleState != types.LifecycleStateTerminating && !(aws.ToBool(r.Preferences.SkipMatching) && t.matches(i)) {
+		skipped := aws.ToBool(r.Preferences.SkipMatching) && t.matches(i)
+		if i.LifecycleState != types.LifecycleStateTerminating && !skipped {
 			t.group.run.todo = append(t.group.run.todo, *i.InstanceId)
 		}
 	}

@@ -109,15 +109,13 @@ func (s *Service) tellWatchers(m *awssim.Moment, st *state) {
 	if len(s.watchers) == 0 {
 		return
 	}
-	now := make(map[string]InstanceState, len(st.instances.rows))
 	var changed []string
 	for _, i := range st.instances.rows {
-		now[i.id] = InstanceState{i.state, i.impaired}
-		if s.watched[i.id] != now[i.id] {
+		if now := (InstanceState{i.state, i.impaired}); s.watched[i.id] != now {
+			s.watched[i.id] = now
 			changed = append(changed, i.id)
 		}
 	}
-	s.watched = now
 	for _, id := range changed {
 		for _, f := range s.watchers {
 			f(m, id)

@@ -47,7 +47,7 @@ func New(t Times) *Service {
 	orDefault(&t.ShuttingDown, 5*time.Second)
 	orDefault(&t.Checks, 2*time.Minute)
 	orDefault(&t.Image, 4*time.Minute)
-	return &Service{times: t}
+	return &Service{times: t, watched: map[string]InstanceState{}}
 }
 
 // Attach implements [awssim.Service]. These are the operations there are, with
