@@ -112,14 +112,25 @@ func modifyNetworkInterfaceAttribute(_ *awssim.Moment, s *state, in *ec2.ModifyN
 	return &ec2.ModifyNetworkInterfaceAttributeOutput{}, nil
 }
 
-// modifyInstanceAttribute sets the check of the instance's only interface.
+// modifyInstanceAttribute sets the check of the instance's only interface, or what a
+// shutdown from within does: one attribute at a time (doc of the operation).
 func modifyInstanceAttribute(_ *awssim.Moment, s *state, in *ec2.ModifyInstanceAttributeInput) (*ec2.ModifyInstanceAttributeOutput, error) {
 	i, err := need(&s.instances, "i", in.InstanceId)
 	if err != nil {
 		return nil, err
 	}
-	if in.SourceDestCheck == nil {
+	switch behavior := in.InstanceInitiatedShutdownBehavior; {
+	case in.SourceDestCheck == nil && behavior == nil:
 		return nil, invalid("InvalidParameterCombination", "No attributes specified.")
+	case in.SourceDestCheck != nil && behavior != nil:
+		return nil, invalid("InvalidParameterCombination", "Fields for multiple attribute types specified")
+	case behavior != nil:
+		i.shutdown = types.ShutdownBehavior(aws.ToString(behavior.Value))
+		if !slices.Contains(i.shutdown.Values(), i.shutdown) {
+			return nil, invalid("InvalidParameterValue", "Invalid value '%s' for InstanceInitiatedShutdownBehavior.", i.shutdown)
+		}
+		s.instances.put(i)
+		return &ec2.ModifyInstanceAttributeOutput{}, nil
 	}
 	n, err := s.onlyInterface(i)
 	if err != nil {

@@ -25,9 +25,10 @@ type instance struct {
 	kind               types.InstanceType
 	spot               bool
 	state              types.InstanceStateName
-	since              time.Time // in this state
-	launched           time.Time // started last
-	impaired           bool      // its status checks fail
+	since              time.Time              // in this state
+	launched           time.Time              // started last
+	impaired           bool                   // its status checks fail
+	shutdown           types.ShutdownBehavior // what a shutdown from within does; empty is stop
 }
 
 func (i instance) key() string { return i.id }

@@ -84,7 +84,7 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, terminateInstances, "InstanceIds")
 	awssim.Read(st, describeInstances, "InstanceIds", "Filters", "MaxResults", "NextToken")
 	awssim.Read(st, describeInstanceStatus, "InstanceIds", "Filters", "MaxResults", "NextToken", "IncludeAllInstances")
-	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck")
+	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck", "InstanceInitiatedShutdownBehavior")
 
 	awssim.Write(st, createNetworkInterface, "SubnetId", "PrivateIpAddress", "Description", "TagSpecifications", "ClientToken")
 	awssim.Write(st, attachNetworkInterface, "InstanceId", "NetworkInterfaceId", "DeviceIndex", "NetworkCardIndex")

@@ -1,0 +1,60 @@
+package ec2
+
+// Instances as what runs on them sees them, for services that have agents there. All
+// of it is called with the world locked, at a moment of the service that calls.
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+// WatchInstances has f called at the moment at which an instance enters a state, with
+// the world locked: f may change the state of its own service, by
+// [awssim.Store.Within]. No state is passed over.
+func (s *Service) WatchInstances(f func(m *awssim.Moment, id string, state types.InstanceStateName)) {
+	var last []*instance // as the rows of a table, not changed
+	s.store.View(func(st *state) { last = slices.Clone(st.instances.rows) })
+	s.store.OnCommit(func(m *awssim.Moment, st *state) {
+		if slices.Equal(last, st.instances.rows) {
+			return
+		}
+		before := table[instance]{last}
+		last = slices.Clone(st.instances.rows)
+		for _, i := range last {
+			if was, known := before.get(i.id); !known || was.state != i.state {
+				f(m, i.id, i.state)
+			}
+		}
+	})
+}
+
+// ShutDownFromWithin is a running machine that shuts itself down: it is stopped or
+// terminated, as its shutdown behavior says
+// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingInstanceInitiatedShutdownBehavior.html).
+// Nothing happens to one that does not run.
+func (s *Service) ShutDownFromWithin(m *awssim.Moment, id string) {
+	s.store.Within(m, func(m *awssim.Moment, st *state) {
+		i, ok := st.instances.get(id)
+		if !ok || i.state != types.InstanceStateNameRunning {
+			return
+		}
+		into := types.InstanceStateNameStopping
+		if i.shutdown == types.ShutdownBehaviorTerminate {
+			into = types.InstanceStateNameShuttingDown
+		}
+		st.enter(m, i, into)
+	})
+}
+
+// InstanceTags are the tags of an instance, for another service that is being called.
+func (s *Service) InstanceTags(m *awssim.Moment, id string) map[string]string {
+	row, _ := s.store.At(m).tags.get(id)
+	tags := map[string]string{}
+	for _, t := range row.tags {
+		tags[t.key] = t.value
+	}
+	return tags
+}
