@@ -47,6 +47,9 @@ func as(e event.Event) (detail any, err error) {
 	if d, ok, err := event.AsRefreshChange(e); ok {
 		return d, err
 	}
+	if d, ok, err := event.AsCommandInvocationChange(e); ok {
+		return d, err
+	}
 	return nil, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What Systems Manager emits about parameters.
+// What Systems Manager emits about parameters; for commands see command.go.
 const (
 	SourceSSM = "aws.ssm"
 
