@@ -58,9 +58,13 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
 	}
 	hasImage := func(m *awssim.Moment, id string) bool { return s.EC2.HasImage(m, id) }
-	s.SSM = simssm.New(simssm.Options{Images: func(m *awssim.Moment, id string) bool {
-		return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
-	}})
+	s.SSM = simssm.New(simssm.Options{
+		Images: func(m *awssim.Moment, id string) bool {
+			return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
+		},
+		Tags:     s.EC2.InstanceTags,
+		ShutDown: s.EC2.ShutDownFromWithin,
+	})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
 		Images: func(a simimagebuilder.AMI) {
 			s.EC2.AddImage(simec2.Image{ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags})
@@ -85,6 +89,9 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Instances: s.instances(),
 	})
 	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.EC2.WatchInstances(func(m *awssim.Moment, id string, state ec2types.InstanceStateName) {
+		s.SSM.InstanceIs(m, id, string(state))
+	})
 	s.Subscribe(func(e event.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package ssm simulates the Parameter Store of Systems Manager. See the package
-// awssim for how it is reached.
+// Package ssm simulates Parameter Store and Run Command of Systems Manager, with the
+// agents on instances. See the package awssim for how it is reached.
 //
 // Each file says at its top what it leaves out. Nowhere modelled: the rest of
 // Systems Manager, labels, policies, tiers other than standard, the data type of

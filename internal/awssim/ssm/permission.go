@@ -1,8 +1,8 @@
 package ssm
 
-// The permissions of all calls, as shared/facts/iam.json has them for GetParameter
-// and PutParameter; those of the others are taken to be alike. Not modelled: the
-// policies of keys. That of the key which AWS manages for Parameter Store lets
+// The permissions of all calls, as shared/facts/iam.json has them for GetParameter,
+// PutParameter and SendCommand; those of the other calls about parameters are taken to
+// be alike. Not modelled: the policies of keys. That of the key which AWS manages for Parameter Store lets
 // everybody of the account use it who may use the parameter; one of one's own is
 // taken to leave it to IAM. Nor that GetParametersByPath asks for keys.
 
@@ -149,4 +149,19 @@ func removeTagsFromResourcePermissions(m *awssim.Moment, s *state, in *ssm.Remov
 
 func listTagsForResourcePermissions(m *awssim.Moment, s *state, in *ssm.ListTagsForResourceInput) []awssim.Request {
 	return []awssim.Request{s.permission(m, in.ResourceId)}
+}
+
+// sendCommandPermissions asks for the document and for each instance, with its tags.
+func sendCommandPermissions(m *awssim.Moment, s *state, in *ssm.SendCommandInput) []awssim.Request {
+	all := []awssim.Request{{Resource: documentARN(m, aws.ToString(in.DocumentName))}}
+	ids, _, _ := s.chosen(m, in) // what is wrong with the targets is told by the call itself
+	for _, id := range ids {
+		r := awssim.Request{Resource: m.ARN("ec2", "instance/"+id)}
+		for key, value := range s.tags(m, id) {
+			with(&r, "aws:ResourceTag/"+key, value)
+			with(&r, "ssm:resourceTag/"+key, value)
+		}
+		all = append(all, r)
+	}
+	return all
 }

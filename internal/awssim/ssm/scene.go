@@ -73,3 +73,28 @@ func (s *Service) Value(m *awssim.Moment, name string) (string, bool) {
 	_, v, err := st.look(r)
 	return v.value, err == nil
 }
+
+// Commands are all commands as ListCommands shows them, in the order they were sent.
+func (s *Service) Commands() []types.Command {
+	var all []types.Command
+	s.store.View(func(st *state) {
+		for _, c := range st.commands {
+			all = append(all, c.out())
+		}
+	})
+	return all
+}
+
+// Invocations are all invocations as ListCommandInvocations shows them with their
+// details, in the order the commands were sent.
+func (s *Service) Invocations() []types.CommandInvocation {
+	var all []types.CommandInvocation
+	s.store.View(func(st *state) {
+		for _, c := range st.commands {
+			for _, i := range c.invocations {
+				all = append(all, i.out(*c, true))
+			}
+		}
+	})
+	return all
+}

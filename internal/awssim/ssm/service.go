@@ -15,9 +15,26 @@ type Options struct {
 	// Validation is how long it takes to validate an image; default 5 s
 	// (unverified).
 	Validation time.Duration
+	// Times are those of commands and agents.
+	Times Times
+	// Tags are the tags of an instance, for targets and permissions. As Images
+	// otherwise; see InstanceTags of the simulated ec2. Without it, there are none.
+	Tags func(m *awssim.Moment, instance string) map[string]string
+	// ShutDown has a machine shut itself down. It is called with the world locked,
+	// and has [Service.InstanceIs] told; see ShutDownFromWithin of the simulated ec2.
+	// Without it, machines stay up.
+	ShutDown func(m *awssim.Moment, instance string)
 }
 
-// Service is the Parameter Store in one world.
+// Times say how long things take that have to do with agents. AWS promises none of
+// them (all unverified). Zero is the default.
+type Times struct {
+	Agent    time.Duration // instance running → its agent online; 40 s
+	Lost     time.Duration // agent gone → ConnectionLost; 5 min
+	Delivery time.Duration // command sent → at its agent; 1 s
+}
+
+// Service is Parameter Store and Run Command in one world.
 type Service struct {
 	options Options
 	store   *awssim.Store[*state]
@@ -29,8 +46,13 @@ func New(options ...Options) *Service {
 	for _, o := range options {
 		s.options = o
 	}
-	if s.options.Validation == 0 {
-		s.options.Validation = 5 * time.Second
+	for d, usual := range map[*time.Duration]time.Duration{
+		&s.options.Validation: 5 * time.Second, &s.options.Times.Agent: 40 * time.Second,
+		&s.options.Times.Lost: 5 * time.Minute, &s.options.Times.Delivery: time.Second,
+	} {
+		if *d == 0 {
+			*d = usual
+		}
 	}
 	return s
 }
@@ -38,7 +60,10 @@ func New(options ...Options) *Service {
 // Attach implements [awssim.Service]. These are the operations there are, with
 // the parameters each of them models.
 func (s *Service) Attach(w *awssim.World) {
-	st := awssim.NewStore(w, "ssm", &state{options: s.options, unchecked: map[string]int{}}, (*state).clone)
+	st := awssim.NewStore(w, "ssm", &state{
+		options: s.options, unchecked: map[string]int{},
+		documents: documents(), agents: map[string]agent{}, bare: map[string]bool{},
+	}, (*state).clone)
 	s.store = st
 
 	awssim.Write(st, putParameter, "Name", "Value", "Type", "Description", "KeyId", "Overwrite", "DataType", "Tags")
@@ -51,6 +76,13 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, removeTagsFromResource, "ResourceType", "ResourceId", "TagKeys")
 	awssim.Read(st, listTagsForResource, "ResourceType", "ResourceId")
 
+	awssim.Write(st, sendCommand, "DocumentName", "DocumentVersion", "InstanceIds", "Targets", "Parameters", "TimeoutSeconds", "Comment")
+	awssim.Write(st, cancelCommand, "CommandId", "InstanceIds")
+	awssim.Read(st, getCommandInvocation, "CommandId", "InstanceId", "PluginName")
+	awssim.Read(st, listCommandInvocations, "CommandId", "InstanceId", "Filters", "Details", "MaxResults", "NextToken")
+	awssim.Read(st, listCommands, "CommandId", "InstanceId", "Filters", "MaxResults", "NextToken")
+	awssim.Read(st, describeInstanceInformation, "Filters", "MaxResults", "NextToken")
+
 	awssim.Requests(st, putParameterPermissions)
 	awssim.Requests(st, deleteParameterPermissions)
 	awssim.Requests(st, getParameterPermissions)
@@ -59,19 +91,20 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Requests(st, addTagsToResourcePermissions)
 	awssim.Requests(st, removeTagsFromResourcePermissions)
 	awssim.Requests(st, listTagsForResourcePermissions)
+	awssim.Requests(st, sendCommandPermissions) // the other calls about commands and agents ask for "*": facts/iam.md 2
 	awssim.Limits(st, limits)
 }
 
 // limits are the request rates of facts/apis.md 3: one for all that read values,
 // and a lower one for PutParameter, which is unverified. How much they may burst
-// is not published.
-func limits(operation string, mutates bool, _ any) []awssim.Limit {
-	switch {
-	case operation == "PutParameter":
+// is not published, nor are the rates of the others.
+func limits(operation string, _ bool, _ any) []awssim.Limit {
+	switch operation {
+	case "PutParameter":
 		return []awssim.Limit{{Name: "ssm:PutParameter", Size: 3, PerSecond: 3, Cost: 1}}
-	case mutates, operation == "ListTagsForResource":
-		return nil
-	default:
+	case "GetParameter", "GetParameters", "GetParametersByPath":
 		return []awssim.Limit{{Name: "ssm:GetParameter", Size: 40, PerSecond: 40, Cost: 1}}
+	default:
+		return nil
 	}
 }

@@ -16,13 +16,19 @@ import (
 )
 
 // state is all there is: the parameters in the order of their names, those of the
-// account and those of AWS, and what waits to be validated. A parameter is never
+// account and those of AWS, and what waits to be validated; and documents, agents by
+// instance and commands in the order they were sent. A parameter or a command is never
 // changed, only replaced.
 type state struct {
 	options    Options
 	parameters []*parameter
 	public     []*parameter
 	unchecked  map[string]int // how many values of a name are being validated
+
+	documents map[string]definition
+	agents    map[string]agent
+	bare      map[string]bool // instances that have no agent
+	commands  []*command
 }
 
 type parameter struct {
@@ -40,7 +46,10 @@ type version struct {
 }
 
 func (s *state) clone() *state {
-	return &state{s.options, slices.Clone(s.parameters), slices.Clone(s.public), maps.Clone(s.unchecked)}
+	return &state{
+		s.options, slices.Clone(s.parameters), slices.Clone(s.public), maps.Clone(s.unchecked),
+		maps.Clone(s.documents), maps.Clone(s.agents), maps.Clone(s.bare), slices.Clone(s.commands),
+	}
 }
 
 func find(all []*parameter, name string) (int, bool) {
