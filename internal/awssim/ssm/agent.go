@@ -19,6 +19,7 @@ import (
 
 // States of the machine, as EC2 has them, that matter here.
 const (
+	pending      = "pending"
 	running      = "running"
 	stopped      = "stopped"
 	shuttingDown = "shutting-down"
@@ -36,14 +37,21 @@ type agent struct {
 }
 
 // InstanceIs tells at m of the state that an instance has entered: a running one has
-// its agent online a while later, and any other has none. It is called with the world
+// its agent online a while later, and any other has none. One that is first heard of
+// and not pending was there before, and so was its agent. It is called with the world
 // locked, see WatchInstances of the simulated ec2.
 func (s *Service) InstanceIs(m *awssim.Moment, id, entered string) {
 	s.store.Within(m, func(m *awssim.Moment, st *state) {
-		a := st.agents[id]
+		a, known := st.agents[id]
 		a.instance, a.machine = id, entered
-		st.lose(m, a)
-		if entered == running {
+		old := !known && entered != pending && !st.bare[id]
+		if old {
+			a.registered, a.seen = m.Now, m.Now
+		}
+		switch st.lose(m, a); {
+		case entered == running && old:
+			st.comes(m, id)
+		case entered == running:
 			st.boots(m, id)
 		}
 	})
@@ -83,17 +91,21 @@ func (s *state) boots(m *awssim.Moment, id string) {
 		return
 	}
 	m.After(s.options.Times.Agent, func(m *awssim.Moment) {
-		then := s.agents[id]
-		if then.boot != a.boot {
-			return
+		if s.agents[id].boot == a.boot {
+			s.comes(m, id)
 		}
-		then.online = true
-		if then.registered.IsZero() {
-			then.registered = m.Now
-		}
-		s.agents[id] = then
-		s.resume(m, then)
 	})
+}
+
+// comes has the agent of an instance be online.
+func (s *state) comes(m *awssim.Moment, id string) {
+	a := s.agents[id]
+	a.online = true
+	if a.registered.IsZero() {
+		a.registered = m.Now
+	}
+	s.agents[id] = a
+	s.resume(m, a)
 }
 
 // ping is how an agent looks to AWS: it takes a while to miss one.

@@ -250,10 +250,10 @@ func listCommands(m *awssim.Moment, s *state, in *ssm.ListCommandsInput) (*ssm.L
 	if err != nil {
 		return nil, err
 	}
-	pending := func(f types.CommandFilter) bool {
+	asksPending := func(f types.CommandFilter) bool {
 		return f.Key == types.CommandFilterKeyStatus && aws.ToString(f.Value) == string(types.CommandStatusPending)
 	}
-	if in.InstanceId != nil && slices.ContainsFunc(in.Filters, pending) { // doc of ListCommandsInput.InstanceId; the code unverified
+	if in.InstanceId != nil && slices.ContainsFunc(in.Filters, asksPending) { // doc of ListCommandsInput.InstanceId; the code unverified
 		return nil, invalid("InstanceId cannot be specified with the status Pending")
 	}
 	if err := checkMost(in.MaxResults); err != nil {
