@@ -62,7 +62,7 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Images: func(m *awssim.Moment, id string) bool {
 			return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
 		},
-		Tags:     s.EC2.InstanceTags,
+		Tags:     s.EC2.TagsOf,
 		ShutDown: s.EC2.ShutDownFromWithin,
 	})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
@@ -125,7 +125,9 @@ func (s *Simulated) instances() simautoscaling.Instances {
 				Terminated: i.Name == ec2types.InstanceStateNameTerminated, Impaired: i.Impaired,
 			}
 		},
-		Watch: s.EC2.WatchInstances,
+		Watch: func(f func(*awssim.Moment, string)) {
+			s.EC2.WatchInstances(func(m *awssim.Moment, id string, _ ec2types.InstanceStateName) { f(m, id) })
+		},
 	}
 }
 

@@ -53,7 +53,9 @@ func newLife(t *testing.T) *life {
 					Terminated: i.Name == ec2types.InstanceStateNameTerminated, Impaired: i.Impaired,
 				}
 			},
-			Watch: l.ec2.WatchInstances,
+			Watch: func(f func(*awssim.Moment, string)) {
+				l.ec2.WatchInstances(func(m *awssim.Moment, id string, _ ec2types.InstanceStateName) { f(m, id) })
+			},
 		},
 	})
 	l.world = awssim.New(l.clock, awssim.Options{PageSize: 100}, l.sim, l.ec2)

@@ -99,9 +99,11 @@ func (s *Service) InstanceState(m *awssim.Moment, id string) InstanceState {
 	return InstanceState{i.state, i.impaired}
 }
 
-// WatchInstances has f called whenever the state of an instance has changed, with
-// the world locked. It is for other services, when they are attached.
-func (s *Service) WatchInstances(f func(m *awssim.Moment, id string)) {
+// WatchInstances has f called at every moment at which the state of an instance has
+// changed, or its health, with the world locked: f may change the state of its own
+// service, by [awssim.Store.Within]. No state is passed over. It is for other services,
+// when they are attached.
+func (s *Service) WatchInstances(f func(m *awssim.Moment, id string, state types.InstanceStateName)) {
 	s.watchers = append(s.watchers, f)
 }
 
@@ -118,7 +120,7 @@ func (s *Service) tellWatchers(m *awssim.Moment, st *state) {
 	}
 	for _, id := range changed {
 		for _, f := range s.watchers {
-			f(m, id)
+			f(m, id, s.watched[id].Name)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package ec2
 import (
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	"github.com/droverhq/drover/internal/awssim"
 )
 
@@ -31,8 +33,8 @@ type Service struct {
 	times Times
 	store *awssim.Store[*state]
 
-	watchers []func(m *awssim.Moment, id string) // see WatchInstances
-	watched  map[string]InstanceState            // as they were told last
+	watchers []func(m *awssim.Moment, id string, state types.InstanceStateName) // see WatchInstances
+	watched  map[string]InstanceState                                           // as they were told last
 }
 
 // New makes the service for [awssim.New].

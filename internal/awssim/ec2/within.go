@@ -4,32 +4,10 @@ package ec2
 // of it is called with the world locked, at a moment of the service that calls.
 
 import (
-	"slices"
-
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
 )
-
-// WatchInstances has f called at the moment at which an instance enters a state, with
-// the world locked: f may change the state of its own service, by
-// [awssim.Store.Within]. No state is passed over.
-func (s *Service) WatchInstances(f func(m *awssim.Moment, id string, state types.InstanceStateName)) {
-	var last []*instance // as the rows of a table, not changed
-	s.store.View(func(st *state) { last = slices.Clone(st.instances.rows) })
-	s.store.OnCommit(func(m *awssim.Moment, st *state) {
-		if slices.Equal(last, st.instances.rows) {
-			return
-		}
-		before := table[instance]{last}
-		last = slices.Clone(st.instances.rows)
-		for _, i := range last {
-			if was, known := before.get(i.id); !known || was.state != i.state {
-				f(m, i.id, i.state)
-			}
-		}
-	})
-}
 
 // ShutDownFromWithin is a running machine that shuts itself down: it is stopped or
 // terminated, as its shutdown behavior says
@@ -49,8 +27,8 @@ func (s *Service) ShutDownFromWithin(m *awssim.Moment, id string) {
 	})
 }
 
-// InstanceTags are the tags of an instance, for another service that is being called.
-func (s *Service) InstanceTags(m *awssim.Moment, id string) map[string]string {
+// TagsOf are the tags of a resource, for another service that is being called.
+func (s *Service) TagsOf(m *awssim.Moment, id string) map[string]string {
 	row, _ := s.store.At(m).tags.get(id)
 	tags := map[string]string{}
 	for _, t := range row.tags {

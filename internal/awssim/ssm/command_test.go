@@ -35,7 +35,7 @@ type machines struct {
 func newMachines(t *testing.T, o awssim.Options) *machines {
 	t.Helper()
 	s := &machines{scene: &scene{t: t, clock: clock.NewVirtual(dawn)}, sim2: ec2sim.New(ec2sim.Times{})}
-	s.sim = ssmsim.New(ssmsim.Options{Tags: s.sim2.InstanceTags, ShutDown: s.sim2.ShutDownFromWithin})
+	s.sim = ssmsim.New(ssmsim.Options{Tags: s.sim2.TagsOf, ShutDown: s.sim2.ShutDownFromWithin})
 	s.world = awssim.New(s.clock, o, s.sim2, s.sim)
 	s.sim2.WatchInstances(func(m *awssim.Moment, id string, state ec2types.InstanceStateName) {
 		s.sim.InstanceIs(m, id, string(state))

@@ -18,7 +18,7 @@ type Options struct {
 	// Times are those of commands and agents.
 	Times Times
 	// Tags are the tags of an instance, for targets and permissions. As Images
-	// otherwise; see InstanceTags of the simulated ec2. Without it, there are none.
+	// otherwise; see TagsOf of the simulated ec2. Without it, there are none.
 	Tags func(m *awssim.Moment, instance string) map[string]string
 	// ShutDown has a machine shut itself down. It is called with the world locked,
 	// and has [Service.InstanceIs] told; see ShutDownFromWithin of the simulated ec2.
