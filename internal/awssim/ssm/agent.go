@@ -62,9 +62,6 @@ func (s *Service) InstanceIs(m *awssim.Moment, id, entered string) {
 // online some time later, if the instance runs.
 func (s *Service) SetAgent(id string, has bool) {
 	s.store.Do(func(m *awssim.Moment, st *state) {
-		if st.bare[id] == !has {
-			return
-		}
 		if st.bare[id] = !has; has {
 			st.boots(m, id)
 			return

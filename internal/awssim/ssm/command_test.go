@@ -208,6 +208,31 @@ func TestAnInstanceWithoutAnAgent(t *testing.T) {
 	}
 }
 
+// What an instance was about to do before it was stopped does not happen afterwards.
+func TestNothingSurvivesARestart(t *testing.T) {
+	s := newMachines(t, awssim.Options{})
+	id := s.launch()
+	s.clock.Advance(20 * time.Second) // its agent would come 28 s from now
+	s.turn("stop", id)
+	s.clock.Advance(20 * time.Second)
+	s.turn("start", id)
+	s.clock.Advance(47 * time.Second)
+	if _, err := s.client.SendCommand(t.Context(), &ssm.SendCommandInput{DocumentName: aws.String(ssmsim.RunSysprep), InstanceIds: []string{id}}); code(err) != "InvalidInstanceId" {
+		t.Errorf("sent before its agent has ever been online: %v", err)
+	}
+	s.clock.Advance(time.Second)
+	s.sim.Behave(own, ssmsim.Behaviour{End: ssmsim.ReportsThenShutsDown, Lingers: time.Hour})
+	s.send(own, id)
+	s.clock.Advance(time.Minute)
+	s.turn("stop", id)
+	s.clock.Advance(time.Minute)
+	s.turn("start", id)
+	s.clock.Advance(2 * time.Hour)
+	if got := s.state(id); got != "running" {
+		t.Errorf("it is %s", got)
+	}
+}
+
 func TestDescribeInstanceInformation(t *testing.T) {
 	s := newMachines(t, awssim.Options{PageSize: 2})
 	var ids []string // ascending
@@ -420,6 +445,9 @@ func TestDelivery(t *testing.T) {
 			if got := s.status(*out.Command.CommandId, id); name == "known to be" && got != "Failed Undeliverable -1" {
 				t.Errorf("it is %s", got)
 			}
+			if got := s.sim.Commands()[0].Status == types.CommandStatusSuccess; got != strings.Contains(tt.told, "Success") {
+				t.Errorf("the command has succeeded: %t", got)
+			}
 		})
 	}
 }
@@ -435,13 +463,15 @@ func TestBehaveAs(t *testing.T) {
 	})
 	var commands []string
 	for range 2 {
-		out, err := s.client.SendCommand(t.Context(), &ssm.SendCommandInput{
+		in := &ssm.SendCommandInput{
 			DocumentName: aws.String("arn:aws:ssm:us-west-1::document/AWS-RunPowerShellScript"), DocumentVersion: aws.String("1"),
 			InstanceIds: []string{id}, Comment: aws.String("mark"), Parameters: map[string][]string{"commands": {"a", "b"}},
-		})
+		}
+		out, err := s.client.SendCommand(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
+		in.Parameters["commands"][0], out.Command.Parameters["commands"][1] = "of the caller", "too"
 		commands = append(commands, *out.Command.CommandId)
 		s.clock.Advance(time.Second)
 	}
@@ -652,7 +682,7 @@ func TestLists(t *testing.T) {
 		return ssmsim.Behaviour{Takes: time.Second, Output: r.Comment}
 	})
 	names := map[string]string{}
-	for i, ids := range [][]string{{one}, {one, two}, {two}, {one}, {one}} {
+	for i, ids := range [][]string{{one}, {two, one}, {two}, {one}, {one}} {
 		comment := fmt.Sprint("c", i)
 		document := own
 		if i == 4 {
