@@ -41,3 +41,11 @@ func (w *World) authorize(m *Moment, h *handler, in any) error {
 	}
 	return nil
 }
+
+// Allowed asks about something that a call needs beside what it is refused for:
+// AWS goes on without it, and does less. What nobody calls through a client is
+// allowed everything.
+func (m *Moment) Allowed(r Request) bool {
+	ask := m.world.hooks.authorize
+	return ask == nil || m.RequestID == "" || ask(cmp.Or(r.Action, m.Operation), r.Resource, r.Context)
+}

@@ -1,9 +1,9 @@
 package ec2
 
 // The permissions of calls about images, snapshots and launch templates, in the
-// manner of permission.go. Not modelled: ec2:DeleteSnapshot, which deregistering an
-// image with its snapshots asks for (facts/iam.md 1), ec2:Attribute of
-// ModifyLaunchTemplate, and keys about volumes.
+// manner of permission.go. Not modelled: ec2:Attribute of ModifyLaunchTemplate, and
+// keys about volumes. For ec2:DeleteSnapshot, which deregistering an image with its
+// snapshots takes too, see dropSnapshot.
 
 import (
 	"strconv"
@@ -100,12 +100,15 @@ func enableImageDeprecationPermissions(m *awssim.Moment, s *state, in *ec2.Enabl
 }
 
 func deleteSnapshotPermissions(m *awssim.Moment, s *state, in *ec2.DeleteSnapshotInput) []awssim.Request {
-	id := aws.ToString(in.SnapshotId)
+	return s.snapshotPermissions(m, aws.ToString(in.SnapshotId))
+}
+
+func (s *state) snapshotPermissions(m *awssim.Moment, id string) []awssim.Request {
 	keys := s.conditions(m, id)
 	keys["ec2:SnapshotID"] = []string{id}
 	if r, ok := s.snapshots.get(id); ok {
 		keys["ec2:Owner"] = []string{r.owner}
-		keys["ec2:VolumeSize"] = []string{strconv.Itoa(rootSize)}
+		keys["ec2:VolumeSize"] = []string{strconv.Itoa(int(r.size))}
 	}
 	return []awssim.Request{{Resource: ownerless(m, "snapshot/"+id), Context: keys}}
 }

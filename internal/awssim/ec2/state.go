@@ -23,6 +23,10 @@ type state struct {
 	versions    table[templateVersion]
 	images      table[image]
 	snapshots   table[snapshot]
+	groups      table[securityGroup]
+	volumes     table[volume]
+	profiles    table[profile]
+	keyPairs    table[keyPair]
 	tags        table[tagged]
 	tokens      table[token]
 }
@@ -43,6 +47,10 @@ func (s *state) clone() *state {
 		versions:    s.versions.clone(),
 		images:      s.images.clone(),
 		snapshots:   s.snapshots.clone(),
+		groups:      s.groups.clone(),
+		volumes:     s.volumes.clone(),
+		profiles:    s.profiles.clone(),
+		keyPairs:    s.keyPairs.clone(),
 		tags:        s.tags.clone(),
 		tokens:      s.tokens.clone(),
 	}
