@@ -105,6 +105,7 @@ func (s *state) instanceOut(m *awssim.Moment, i instance) types.Instance {
 		out.InstanceLifecycle = types.InstanceLifecycleTypeSpot
 	}
 	i.made.show(m, &out)
+	out.StateReason = i.reason.out()
 	if i.state == types.InstanceStateNameTerminated {
 		return out
 	}

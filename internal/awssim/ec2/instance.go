@@ -28,6 +28,7 @@ type instance struct {
 	launched           time.Time // started last
 	impaired           bool      // its status checks fail
 	made               configuration
+	reason             stateReason // for its state, if there is one to be told
 }
 
 func (i instance) key() string { return i.id }
@@ -77,7 +78,9 @@ func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName
 			s.instances.remove(then.id)
 			s.tags.remove(then.id)
 		})
-	case types.InstanceStateNameRunning, types.InstanceStateNameStopped:
+	case types.InstanceStateNameRunning:
+		s.booted(m, i)
+	case types.InstanceStateNameStopped:
 	}
 }
 
@@ -137,6 +140,10 @@ func (s *state) transition(m *awssim.Moment, ids []string, verb string, into typ
 			i.launched = seconds(m)
 		}
 		if slices.Contains(from, before) {
+			i.reason = userShutdown
+			if into == types.InstanceStateNamePending {
+				i.reason = stateReason{}
+			}
 			s.enter(m, i, into)
 		}
 		now, _ := s.instances.get(i.id)

@@ -27,6 +27,7 @@ type state struct {
 	volumes     table[volume]
 	profiles    table[profile]
 	keyPairs    table[keyPair]
+	boots       table[boot]
 	tags        table[tagged]
 	tokens      table[token]
 }
@@ -51,6 +52,7 @@ func (s *state) clone() *state {
 		volumes:     s.volumes.clone(),
 		profiles:    s.profiles.clone(),
 		keyPairs:    s.keyPairs.clone(),
+		boots:       s.boots.clone(),
 		tags:        s.tags.clone(),
 		tokens:      s.tokens.clone(),
 	}
