@@ -51,6 +51,7 @@ func stateOut(name types.InstanceStateName) *types.InstanceState {
 // terminated meanwhile: a state from which something follows is left in no other
 // way before its time.
 func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName) {
+	fresh := i.since.IsZero() // it has been in no state before
 	i.state, i.since = into, m.Now
 	s.instances.put(i)
 	m.Emit(event.NewInstanceStateChange(m.Account(), m.Region(), i.id, string(into), seconds(m)))
@@ -66,7 +67,11 @@ func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName
 	}
 	switch into {
 	case types.InstanceStateNamePending:
-		follow(s.times.Pending, become(types.InstanceStateNameRunning))
+		next := become(types.InstanceStateNameRunning)
+		if s.lockedOut(m, i) {
+			next = s.failStart(fresh)
+		}
+		follow(s.times.Pending, next)
 	case types.InstanceStateNameStopping:
 		follow(s.times.Stopping, become(types.InstanceStateNameStopped))
 	case types.InstanceStateNameShuttingDown:

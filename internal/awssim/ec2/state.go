@@ -9,7 +9,8 @@ import (
 // afresh, so nothing a caller does to an output reaches the state.
 type state struct {
 	times       Times
-	maxVersions int // of a launch template
+	maxVersions int  // of a launch template
+	keys        Keys // nil: every key can be used
 
 	vpcs        table[vpc]
 	subnets     table[subnet]
@@ -36,6 +37,7 @@ func (s *state) clone() *state {
 	return &state{
 		times:       s.times,
 		maxVersions: s.maxVersions,
+		keys:        s.keys,
 		vpcs:        s.vpcs.clone(),
 		subnets:     s.subnets.clone(),
 		gateways:    s.gateways.clone(),
