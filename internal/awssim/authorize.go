@@ -6,8 +6,8 @@ import (
 )
 
 // Not modelled: permission boundaries, service control policies and session
-// policies, the implicit ec2:CreateTags of tag-on-create, iam:PassRole unless a
-// service asks for it.
+// policies, and the implicit ec2:CreateTags of tag-on-create and iam:PassRole
+// unless a service asks for them.
 
 // Authorizer says whether an action on a resource is allowed, as IAM would:
 // the resource is an ARN or "*", the context holds condition keys such as

@@ -119,6 +119,17 @@ func profileName(name, arn *string) string {
 	return path[len(path)-1]
 }
 
+// roleOf is the role of a profile, which is taken to have the profile's name if
+// nobody said otherwise.
+func (s *state) roleOf(name string) string {
+	p, _ := s.profiles.get(name)
+	return cmp.Or(p.role, name)
+}
+
+func profileARN(m *awssim.Moment, name string) string {
+	return "arn:aws:iam::" + m.Account() + ":instance-profile/" + name
+}
+
 // fits says whether an image can run on a type of instance (GH
 // skypilot-org/skypilot#6315). Types of which instancetype.go knows nothing run
 // everything.
@@ -156,7 +167,7 @@ func (c configuration) show(m *awssim.Moment, out *types.Instance) {
 		out.KeyName = aws.String(c.keyName)
 	}
 	if c.profile != "" {
-		out.IamInstanceProfile = &types.IamInstanceProfile{Arn: aws.String("arn:aws:iam::" + m.Account() + ":instance-profile/" + c.profile), Id: aws.String("AIPASIMULATED" + strings.ToUpper(notLetters.ReplaceAllString(c.profile, "")))}
+		out.IamInstanceProfile = &types.IamInstanceProfile{Arn: aws.String(profileARN(m, c.profile)), Id: aws.String("AIPASIMULATED" + strings.ToUpper(notLetters.ReplaceAllString(c.profile, "")))}
 	}
 	out.MetadataOptions = &types.InstanceMetadataOptionsResponse{
 		State: types.InstanceMetadataOptionsStateApplied, HttpTokens: c.metadata.tokens, HttpEndpoint: c.metadata.endpoint,

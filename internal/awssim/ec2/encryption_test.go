@@ -78,7 +78,7 @@ func TestImageOfBuilder(t *testing.T) {
 	s.stop(instance)
 	out, err := s.client.CreateImage(ctx, &ec2.CreateImageInput{
 		InstanceId: &instance, Name: aws.String("golden"),
-		TagSpecifications: []types.TagSpecification{tagged(types.ResourceTypeImage, "run", "1"), tagged(types.ResourceTypeSnapshot, "run", "2")},
+		TagSpecifications: []types.TagSpecification{tagged(types.ResourceTypeImage, "1"), tagged(types.ResourceTypeSnapshot, "2")},
 	})
 	id := *must(t, out, err).ImageId
 	s.clock.Advance(5 * time.Minute)

@@ -6,6 +6,7 @@ package ec2
 // snapshots takes too, see dropSnapshot.
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,18 +65,24 @@ func createImagePermissions(m *awssim.Moment, s *state, in *ec2.CreateImageInput
 		keys["ec2:AvailabilityZone"] = []string{i.zone}
 		keys["ec2:InstanceType"] = []string{string(i.kind)}
 	}
-	return []awssim.Request{
+	return slices.Concat([]awssim.Request{
 		creation(m, types.ResourceTypeImage, in.TagSpecifications),
 		{Resource: m.ARN("ec2", "instance/"+id), Context: keys},
 		creation(m, types.ResourceTypeSnapshot, in.TagSpecifications),
-	}
+	}, taggingImage(m, in.TagSpecifications, "CreateImage"))
 }
 
 func copyImagePermissions(m *awssim.Moment, _ *state, in *ec2.CopyImageInput) []awssim.Request {
-	return []awssim.Request{
+	return slices.Concat([]awssim.Request{
 		creation(m, types.ResourceTypeImage, in.TagSpecifications),
 		creation(m, types.ResourceTypeSnapshot, in.TagSpecifications),
-	}
+	}, taggingImage(m, in.TagSpecifications, "CopyImage"))
+}
+
+// taggingImage is ec2:CreateTags for a new image and its snapshots (facts/iam.md 1,
+// "Tag-on-create").
+func taggingImage(m *awssim.Moment, specs []types.TagSpecification, by string) []awssim.Request {
+	return slices.Concat(tagging(m, types.ResourceTypeImage, specs, by), tagging(m, types.ResourceTypeSnapshot, specs, by))
 }
 
 func (s *state) imagePermissions(m *awssim.Moment, image *string) []awssim.Request {

@@ -21,9 +21,9 @@ func (s *scene) newGroup(name string) string {
 	return *must(s.t, out, err).GroupId
 }
 
-// tagged are tags for a type of resource.
-func tagged(kind types.ResourceType, key, value string) types.TagSpecification {
-	return types.TagSpecification{ResourceType: kind, Tags: []types.Tag{{Key: &key, Value: &value}}}
+// tagged is the tag "run" for a type of resource.
+func tagged(kind types.ResourceType, value string) types.TagSpecification {
+	return types.TagSpecification{ResourceType: kind, Tags: []types.Tag{{Key: aws.String("run"), Value: &value}}}
 }
 
 // windows is an image for Windows with a second volume, encrypted.
@@ -51,7 +51,7 @@ func TestBuilder(t *testing.T) {
 			{DeviceName: aws.String("xvdc"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(5), Encrypted: aws.Bool(true), DeleteOnTermination: aws.Bool(false)}},
 		}
 		in.TagSpecifications = []types.TagSpecification{
-			tagged(types.ResourceTypeInstance, "run", "1"), tagged(types.ResourceTypeVolume, "run", "2"), tagged(types.ResourceTypeNetworkInterface, "run", "3"),
+			tagged(types.ResourceTypeInstance, "1"), tagged(types.ResourceTypeVolume, "2"), tagged(types.ResourceTypeNetworkInterface, "3"),
 		}
 	})
 	i := s.instance(*launched.InstanceId)

@@ -126,6 +126,15 @@ func (s *Service) attachLaunches() {
 	awssim.Write(st, createSecurityGroup, "GroupName", "Description", "VpcId", "TagSpecifications")
 	awssim.Read(st, describeSecurityGroups, "GroupIds", "Filters", "MaxResults", "NextToken")
 	awssim.Write(st, revokeSecurityGroupEgress, "GroupId", "IpPermissions.IpProtocol", "IpPermissions.IpRanges.CidrIp")
+
+	awssim.Requests(st, runInstancesPermissions)
+	awssim.Requests(st, startInstancesPermissions)
+	awssim.Requests(st, stopInstancesPermissions)
+	awssim.Requests(st, terminateInstancesPermissions)
+
+	awssim.Trails(st, runInstancesRecord)
+	awssim.Trails(st, createSecurityGroupRecord)
+	awssim.Trails(st, revokeSecurityGroupEgressRecord)
 }
 
 func (s *Service) attachTemplates() {
