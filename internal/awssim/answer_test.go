@@ -46,9 +46,9 @@ func TestNotModelledIsNamed(t *testing.T) {
 		`ec2:RunInstances: parameter "DryRun" is not modelled`: run(func(in *ec2.RunInstancesInput) {
 			in.DryRun = aws.Bool(false)
 		}),
-		`ec2:RunInstances: parameter "NetworkInterfaces[1].Groups" is not modelled`: run(func(in *ec2.RunInstancesInput) {
+		`ec2:RunInstances: parameter "NetworkInterfaces[1].Ipv6AddressCount" is not modelled`: run(func(in *ec2.RunInstancesInput) {
 			in.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{
-				{DeviceIndex: aws.Int32(0)}, {DeviceIndex: aws.Int32(1), Groups: []string{"sg-1"}},
+				{DeviceIndex: aws.Int32(0)}, {DeviceIndex: aws.Int32(1), Ipv6AddressCount: aws.Int32(1)},
 			}
 		}),
 		`ec2:RunInstances: parameter "InstanceMarketOptions.SpotOptions.MaxPrice" is not modelled`: run(func(in *ec2.RunInstancesInput) {

@@ -6,8 +6,8 @@ import (
 )
 
 // Not modelled: permission boundaries, service control policies and session
-// policies, the implicit ec2:CreateTags of tag-on-create, iam:PassRole unless a
-// service asks for it.
+// policies, and the implicit ec2:CreateTags of tag-on-create and iam:PassRole
+// unless a service asks for them.
 
 // Authorizer says whether an action on a resource is allowed, as IAM would:
 // the resource is an ARN or "*", the context holds condition keys such as
@@ -40,4 +40,12 @@ func (w *World) authorize(m *Moment, h *handler, in any) error {
 		}
 	}
 	return nil
+}
+
+// Allowed asks about something that a call needs beside what it is refused for:
+// AWS goes on without it, and does less. What nobody calls through a client is
+// allowed everything.
+func (m *Moment) Allowed(r Request) bool {
+	ask := m.world.hooks.authorize
+	return ask == nil || m.RequestID == "" || ask(cmp.Or(r.Action, m.Operation), r.Resource, r.Context)
 }

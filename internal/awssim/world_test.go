@@ -30,7 +30,7 @@ func code(err error) string {
 }
 
 func TestTransitionsTakeTheirTime(t *testing.T) {
-	s := newScene(t, awssim.Options{})
+	s := newScene(t, awssim.Options{NoTrail: true})
 	var got []string
 	s.Subscribe(func(e event.Event) {
 		got = append(got, fmt.Sprintf("%v %s %s %s", e.Time.Sub(dawn), e.DetailType, e.Resources, e.Detail))
@@ -66,7 +66,7 @@ func TestTransitionsTakeTheirTime(t *testing.T) {
 // TestAgendaKeepsOrder: what is due at the same time happens in the order in
 // which it was scheduled.
 func TestAgendaKeepsOrder(t *testing.T) {
-	s := newScene(t, awssim.Options{})
+	s := newScene(t, awssim.Options{NoTrail: true})
 	want := []string{s.run(t), s.run(t), s.run(t)}
 	var got []string
 	s.Subscribe(func(e event.Event) {

@@ -125,9 +125,9 @@ func modifyInstanceAttribute(_ *awssim.Moment, s *state, in *ec2.ModifyInstanceA
 	case in.SourceDestCheck != nil && behavior != nil:
 		return nil, invalid("InvalidParameterCombination", "Fields for multiple attribute types specified")
 	case behavior != nil:
-		i.shutdown = types.ShutdownBehavior(aws.ToString(behavior.Value))
-		if !slices.Contains(i.shutdown.Values(), i.shutdown) {
-			return nil, invalid("InvalidParameterValue", "Invalid value '%s' for InstanceInitiatedShutdownBehavior.", i.shutdown)
+		i.made.shutdown = types.ShutdownBehavior(aws.ToString(behavior.Value))
+		if !slices.Contains(i.made.shutdown.Values(), i.made.shutdown) {
+			return nil, invalid("InvalidParameterValue", "Invalid value '%s' for InstanceInitiatedShutdownBehavior.", i.made.shutdown)
 		}
 		s.instances.put(i)
 		return &ec2.ModifyInstanceAttributeOutput{}, nil

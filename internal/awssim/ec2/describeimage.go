@@ -1,13 +1,15 @@
 package ec2
 
-// DescribeImages. Not modelled: everything about an image that imageOut does not
-// set.
+// DescribeImages. The key of an encrypted volume is not among what it shows (doc of
+// ec2 types.EbsBlockDevice.KmsKeyId), DescribeSnapshots has it. Not modelled:
+// everything about an image that imageOut does not set.
 
 import (
 	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -29,8 +31,9 @@ var imageFilters = filters[image]{
 	"source-image-id":                  field(func(i image) string { return i.sourceImage }),
 	"creation-date":                    field(func(i image) string { return i.created.Format(imageTime) }),
 	"is-public":                        field(func(i image) string { return strconv.FormatBool(i.public) }),
-	"block-device-mapping.snapshot-id": field(func(i image) string { return i.snapshot }),
+	"block-device-mapping.snapshot-id": func(_ *state, i image) []string { return i.snapshots() },
 	"architecture":                     field(func(i image) string { return string(cmp.Or(i.architecture, types.ArchitectureValuesX8664)) }),
+	"platform":                         field(func(i image) string { return strings.ToLower(string(i.platform())) }),
 	"image-type":                       field(func(image) string { return string(types.ImageTypeValuesMachine) }),
 	"root-device-type":                 field(func(image) string { return string(types.DeviceTypeEbs) }),
 	"virtualization-type":              field(func(i image) string { return string(cmp.Or(i.virtualization, types.VirtualizationTypeHvm)) }),
@@ -106,7 +109,10 @@ func (s *state) imageOut(m *awssim.Moment, i image) types.Image {
 		ImageType:          types.ImageTypeValuesMachine,
 		VirtualizationType: cmp.Or(i.virtualization, types.VirtualizationTypeHvm),
 		RootDeviceType:     types.DeviceTypeEbs,
-		RootDeviceName:     aws.String(rootDevice),
+		RootDeviceName:     aws.String(i.devices[0].name),
+		Platform:           i.platform(),
+		PlatformDetails:    aws.String(platform(i.windows)),
+		UsageOperation:     aws.String(usage(i.windows)),
 		Tags:               s.tagSet(i.id),
 	}
 	optional := func(to **string, value string) {
@@ -126,10 +132,31 @@ func (s *state) imageOut(m *awssim.Moment, i image) types.Image {
 	if i.reason != "" {
 		out.StateReason = &types.StateReason{Code: aws.String("Client.ImageFailed"), Message: aws.String(i.reason)} // code unverified
 	}
-	if i.snapshot != "" && i.state != types.ImageStateFailed {
-		out.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String(rootDevice), Ebs: &types.EbsBlockDevice{
-			SnapshotId: aws.String(i.snapshot), VolumeSize: aws.Int32(rootSize), DeleteOnTermination: aws.Bool(true),
-		}}}
+	if i.state == types.ImageStateFailed {
+		return out
+	}
+	for _, d := range i.devices {
+		if d.snapshot == "" { // of somebody else
+			continue
+		}
+		ebs := &types.EbsBlockDevice{
+			SnapshotId: aws.String(d.snapshot), VolumeSize: aws.Int32(d.size), VolumeType: d.kind,
+			DeleteOnTermination: aws.Bool(!d.stays), Encrypted: aws.Bool(d.kmsKey != ""),
+		}
+		if d.iops != 0 {
+			ebs.Iops = aws.Int32(d.iops)
+		}
+		if d.throughput != 0 {
+			ebs.Throughput = aws.Int32(d.throughput)
+		}
+		out.BlockDeviceMappings = append(out.BlockDeviceMappings, types.BlockDeviceMapping{DeviceName: aws.String(d.name), Ebs: ebs})
 	}
 	return out
+}
+
+func (i image) platform() types.PlatformValues {
+	if i.windows {
+		return types.PlatformValuesWindows
+	}
+	return ""
 }

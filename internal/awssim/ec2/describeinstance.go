@@ -52,9 +52,19 @@ var instanceFilters = filters[instance]{
 	"vpc-id":                                 live(func(i instance) string { return i.vpc }),
 	"subnet-id":                              live(func(i instance) string { return i.subnet }),
 	"network-interface.network-interface-id": ofInterfaces(networkInterface.key),
-	"network-interface.vpc-id":               ofInterfaces(func(n networkInterface) string { return n.vpc }),
-	"network-interface.subnet-id":            ofInterfaces(func(n networkInterface) string { return n.subnet }),
-	"private-ip-address":                     ofInterfaces(func(n networkInterface) string { return n.address }),
+	"instance.group-id": func(s *state, i instance) []string {
+		var ids []string
+		for _, n := range s.interfacesOf(i.id) {
+			ids = append(ids, n.groups...)
+		}
+		return ids
+	},
+	"architecture":                 field(func(i instance) string { return string(i.made.architecture) }),
+	"key-name":                     field(func(i instance) string { return i.made.keyName }),
+	"metadata-options.http-tokens": field(func(i instance) string { return string(i.made.metadata.tokens) }),
+	"network-interface.vpc-id":     ofInterfaces(func(n networkInterface) string { return n.vpc }),
+	"network-interface.subnet-id":  ofInterfaces(func(n networkInterface) string { return n.subnet }),
+	"private-ip-address":           ofInterfaces(func(n networkInterface) string { return n.address }),
 }
 
 func describeInstances(m *awssim.Moment, s *state, in *ec2.DescribeInstancesInput) (*ec2.DescribeInstancesOutput, error) {
@@ -94,8 +104,15 @@ func (s *state) instanceOut(m *awssim.Moment, i instance) types.Instance {
 	if i.spot {
 		out.InstanceLifecycle = types.InstanceLifecycleTypeSpot
 	}
+	i.made.show(m, &out)
+	out.StateReason = i.reason.out()
 	if i.state == types.InstanceStateNameTerminated {
 		return out
+	}
+	out.BlockDeviceMappings = s.volumesOut(i.id)
+	out.RootDeviceType = types.DeviceTypeEbs
+	if len(out.BlockDeviceMappings) > 0 {
+		out.RootDeviceName = out.BlockDeviceMappings[0].DeviceName
 	}
 	out.SubnetId, out.VpcId = aws.String(i.subnet), aws.String(i.vpc)
 	for _, n := range s.interfacesOf(i.id) {
@@ -104,6 +121,7 @@ func (s *state) instanceOut(m *awssim.Moment, i instance) types.Instance {
 		if n.attachment.device != 0 {
 			continue
 		}
+		out.SecurityGroups = shown.Groups
 		out.PrivateIpAddress, out.SourceDestCheck = shown.PrivateIpAddress, shown.SourceDestCheck
 		if shown.Association != nil {
 			out.PublicIpAddress = shown.Association.PublicIp
@@ -120,6 +138,7 @@ func (s *state) instanceInterfaceOut(m *awssim.Moment, n networkInterface) types
 		PrivateIpAddress:   aws.String(n.address),
 		PrivateIpAddresses: []types.InstancePrivateIpAddress{{Primary: aws.Bool(true), PrivateIpAddress: aws.String(n.address)}},
 		Description:        aws.String(n.description),
+		Groups:             s.groupsOut(n.groups),
 		OwnerId:            aws.String(m.Account()),
 		SourceDestCheck:    aws.Bool(n.sourceDestCheck),
 		Status:             n.status(),

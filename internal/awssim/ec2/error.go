@@ -30,6 +30,8 @@ var kinds = map[string]struct{ resource, code, text string }{
 	"lt":         {"launch-template", "InvalidLaunchTemplateId.NotFound", "launch template"},
 	"ami":        {"image", "InvalidAMIID.NotFound", "image"},
 	"snap":       {"snapshot", "InvalidSnapshot.NotFound", "snapshot"},
+	"sg":         {"security-group", "InvalidGroup.NotFound", "security group"},
+	"vol":        {"volume", "InvalidVolume.NotFound", "volume"},
 	"eipassoc":   {"", "InvalidAssociationID.NotFound", "association"},
 }
 

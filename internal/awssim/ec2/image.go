@@ -1,15 +1,15 @@
 package ec2
 
 // Images in time. Not modelled: the reboot of the instance, which no call shows;
-// several volumes, or other than the plain root volume; snapshots that images
-// share, as no modelled operation makes them do; disabled images,
-// deregistration protection, recycle bin, permissions of other accounts, public
-// images of our own, and images made here of other architectures than x86_64.
+// other volumes than the instance has; snapshots that images share, as no modelled
+// operation makes them do; disabled images, deregistration protection, recycle
+// bin, permissions of other accounts, and public images of our own.
 
 import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,22 +26,18 @@ type image struct {
 	owner, alias               string // alias: "amazon" and the like, or ""
 	sourceInstance             string
 	sourceImage                string
-	snapshot                   string // of its root volume
+	devices                    []device // the root volume first
+	windows                    bool
 	request                    string // the call that made it
 	state                      types.ImageState
 	reason                     string // why it failed
 	created, deprecated        time.Time
-	architecture               types.ArchitectureValues // "" is x86_64
+	architecture               types.ArchitectureValues // "" if it is not known
 	virtualization             types.VirtualizationType // "" is hvm
 	public, managed, forgotten bool                     // managed: by AWS Backup; forgotten: deregistered and no longer shown
 }
 
 func (i image) key() string { return i.id }
-
-const (
-	rootDevice = "/dev/xvda"
-	rootSize   = 8 // GiB
-)
 
 var imageName = regexp.MustCompile(`^[0-9A-Za-z()\[\] ./\-'@_]{3,128}$`) // doc of ec2 CreateImageInput.Name
 
@@ -64,22 +60,36 @@ func (s *state) become(m *awssim.Moment, i image, into types.ImageState, request
 	})
 }
 
-// newImage begins an image, which will be available if nothing happens to it, and
-// its snapshot with it.
-func (s *state) newImage(m *awssim.Moment, i image, volume, description string, tags map[types.ResourceType][]types.Tag) image {
-	i.id, i.owner, i.created, i.request = m.ID("ami"), m.Account(), m.Now.UTC(), m.RequestID
-	snap := snapshot{
-		id: m.ID("snap"), volume: volume, owner: m.Account(), started: m.Now.UTC(), state: types.SnapshotStatePending,
-		description: fmt.Sprintf(description, i.id),
+// snapshots are those of the image's volumes, the root volume's first.
+func (i image) snapshots() []string {
+	var ids []string
+	for _, d := range i.devices {
+		if d.snapshot != "" {
+			ids = append(ids, d.snapshot)
+		}
 	}
-	i.snapshot = snap.id
-	s.snapshots.put(snap)
+	return ids
+}
+
+// newImage begins an image of devices that are volumes, by their ids, which will be
+// available if nothing happens to it, and its snapshots with it.
+func (s *state) newImage(m *awssim.Moment, i image, devices []device, volumes []string, description string, tags map[types.ResourceType][]types.Tag) image {
+	i.id, i.owner, i.created, i.request = m.ID("ami"), m.Account(), m.Now.UTC(), m.RequestID
+	i.devices = slices.Clone(devices)
+	for n, d := range i.devices {
+		snap := snapshot{
+			id: m.ID("snap"), volume: volumes[n], owner: m.Account(), started: m.Now.UTC(), state: types.SnapshotStatePending,
+			description: fmt.Sprintf(description, i.id), size: d.size, kmsKey: d.kmsKey,
+		}
+		i.devices[n].snapshot = snap.id
+		s.snapshots.put(snap)
+		s.tag(snap.id, tags[types.ResourceTypeSnapshot])
+	}
 	s.tag(i.id, tags[types.ResourceTypeImage])
-	s.tag(snap.id, tags[types.ResourceTypeSnapshot])
 	s.become(m, i, types.ImageStatePending, i.request)
 	m.After(s.times.Image, func(m *awssim.Moment) {
 		if then, ok := s.images.get(i.id); ok && then.state == types.ImageStatePending {
-			s.finishSnapshot(m, then.snapshot, types.SnapshotStateCompleted)
+			s.finishSnapshots(m, then, types.SnapshotStateCompleted)
 			s.become(m, then, types.ImageStateAvailable, then.request)
 		}
 	})
@@ -115,8 +125,16 @@ func createImage(m *awssim.Moment, s *state, in *ec2.CreateImageInput) (*ec2.Cre
 	if err != nil {
 		return nil, err
 	}
-	i := image{name: *in.Name, description: aws.ToString(in.Description), sourceInstance: from.id, sourceImage: from.image}
-	i = s.newImage(m, i, "vol-"+from.id[2:], "Created by CreateImage("+from.id+") for %s", tags)
+	i := image{
+		name: *in.Name, description: aws.ToString(in.Description), sourceInstance: from.id, sourceImage: from.image,
+		architecture: from.made.architecture, windows: from.made.windows,
+	}
+	var devices []device
+	var volumes []string
+	for _, v := range s.volumesOf(from.id) {
+		devices, volumes = append(devices, v.device), append(volumes, v.id)
+	}
+	i = s.newImage(m, i, devices, volumes, "Created by CreateImage("+from.id+") for %s", tags)
 	return &ec2.CreateImageOutput{ImageId: aws.String(i.id)}, nil
 }
 
@@ -149,8 +167,12 @@ func copyImage(m *awssim.Moment, s *state, in *ec2.CopyImageInput) (*ec2.CopyIma
 	if aws.ToBool(in.CopyImageTags) {
 		tags[types.ResourceTypeImage] = append(s.tagSet(source.id), tags[types.ResourceTypeImage]...)
 	}
-	i := image{name: *in.Name, description: aws.ToString(in.Description), sourceImage: source.id}
-	i = s.newImage(m, i, "vol-ffffffff", "Copied for DestinationAmi %s from SourceAmi "+source.id, tags) // a copied snapshot has a volume id that means nothing (doc of ec2 types.Snapshot.VolumeId)
+	i := image{
+		name: *in.Name, description: aws.ToString(in.Description), sourceImage: source.id,
+		architecture: source.architecture, virtualization: source.virtualization, windows: source.windows,
+	}
+	volumes := slices.Repeat([]string{noVolume}, len(source.devices))
+	i = s.newImage(m, i, source.devices, volumes, "Copied for DestinationAmi %s from SourceAmi "+source.id, tags)
 	s.remember(in.ClientToken, "CopyImage", plain, i.id)
 	return &ec2.CopyImageOutput{ImageId: aws.String(i.id)}, nil
 }
@@ -176,17 +198,24 @@ func unavailable(i image) error {
 	return invalid("InvalidAMIID.Unavailable", "The image ID '%s' is not available: it is %s", i.id, i.state)
 }
 
-// launchable says whether instances can be made of an image. Images that this
-// world has never heard of are somebody else's and in order.
-func (s *state) launchable(m *awssim.Moment, id string) error {
+// launchable is an image that instances can be made of.
+func (s *state) launchable(m *awssim.Moment, id string) (image, error) {
 	if strings.HasPrefix(id, "resolve:ssm:") {
-		return m.NotModelled("image %q", id)
+		return image{}, m.NotModelled("image %q", id)
 	}
 	if _, known := s.images.get(id); !known {
-		return nil
+		return s.imageOf(id), nil
 	}
-	_, err := s.usable(&id)
-	return err
+	return s.usable(&id)
+}
+
+// imageOf is an image by its id. One that this world has never heard of is somebody
+// else's and in order, and runs on any type of instance.
+func (s *state) imageOf(id string) image {
+	if i, known := s.images.get(id); known {
+		return i
+	}
+	return image{id: id, devices: []device{rootOf(false)}}
 }
 
 // remembered says whether the id of an image still means something: it does until
@@ -229,9 +258,10 @@ func deregisterImage(m *awssim.Moment, s *state, in *ec2.DeregisterImageInput) (
 	}
 	s.deregister(m, i)
 	out := &ec2.DeregisterImageOutput{Return: aws.Bool(true)}
-	if aws.ToBool(in.DeleteAssociatedSnapshots) && i.snapshot != "" {
-		s.deleteSnapshotOf(i)
-		out.DeleteSnapshotResults = []types.DeleteSnapshotReturnCode{{SnapshotId: aws.String(i.snapshot), ReturnCode: types.SnapshotReturnCodesSuccess}}
+	if aws.ToBool(in.DeleteAssociatedSnapshots) {
+		for _, id := range i.snapshots() {
+			out.DeleteSnapshotResults = append(out.DeleteSnapshotResults, types.DeleteSnapshotReturnCode{SnapshotId: aws.String(id), ReturnCode: s.dropSnapshot(m, id)})
+		}
 	}
 	return out, nil
 }
@@ -246,11 +276,6 @@ func (s *state) deregister(m *awssim.Moment, i image) {
 		s.images.put(then)
 		s.tags.remove(i.id)
 	})
-}
-
-func (s *state) deleteSnapshotOf(i image) {
-	s.snapshots.remove(i.snapshot)
-	s.tags.remove(i.snapshot)
 }
 
 // enableImageDeprecation follows facts/apis.md 1.3; the code for a date that is not

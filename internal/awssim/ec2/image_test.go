@@ -335,6 +335,7 @@ func TestImagePermissions(t *testing.T) {
 		"ec2:CreateImage :image/* aws:RequestTag/of=image aws:TagKeys=of",
 		"ec2:CreateImage 123456789012:instance/" + instance + " ec2:InstanceID=" + instance,
 		"ec2:CreateImage :snapshot/*",
+		"ec2:CreateTags :image/* aws:RequestTag/of=image aws:TagKeys=of",
 		"ec2:CopyImage :image/*",
 		"ec2:CopyImage :snapshot/*",
 		"ec2:EnableImageDeprecation :image/" + own + " aws:ResourceTag/role=web ec2:Owner=123456789012",

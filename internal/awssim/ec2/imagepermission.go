@@ -1,11 +1,12 @@
 package ec2
 
 // The permissions of calls about images, snapshots and launch templates, in the
-// manner of permission.go. Not modelled: ec2:DeleteSnapshot, which deregistering an
-// image with its snapshots asks for (facts/iam.md 1), ec2:Attribute of
-// ModifyLaunchTemplate, and keys about volumes.
+// manner of permission.go. Not modelled: ec2:Attribute of ModifyLaunchTemplate, and
+// keys about volumes. For ec2:DeleteSnapshot, which deregistering an image with its
+// snapshots takes too, see dropSnapshot.
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,18 +65,24 @@ func createImagePermissions(m *awssim.Moment, s *state, in *ec2.CreateImageInput
 		keys["ec2:AvailabilityZone"] = []string{i.zone}
 		keys["ec2:InstanceType"] = []string{string(i.kind)}
 	}
-	return []awssim.Request{
+	return slices.Concat([]awssim.Request{
 		creation(m, types.ResourceTypeImage, in.TagSpecifications),
 		{Resource: m.ARN("ec2", "instance/"+id), Context: keys},
 		creation(m, types.ResourceTypeSnapshot, in.TagSpecifications),
-	}
+	}, taggingImage(m, in.TagSpecifications, "CreateImage"))
 }
 
 func copyImagePermissions(m *awssim.Moment, _ *state, in *ec2.CopyImageInput) []awssim.Request {
-	return []awssim.Request{
+	return slices.Concat([]awssim.Request{
 		creation(m, types.ResourceTypeImage, in.TagSpecifications),
 		creation(m, types.ResourceTypeSnapshot, in.TagSpecifications),
-	}
+	}, taggingImage(m, in.TagSpecifications, "CopyImage"))
+}
+
+// taggingImage is ec2:CreateTags for a new image and its snapshots (facts/iam.md 1,
+// "Tag-on-create").
+func taggingImage(m *awssim.Moment, specs []types.TagSpecification, by string) []awssim.Request {
+	return slices.Concat(tagging(m, types.ResourceTypeImage, specs, by), tagging(m, types.ResourceTypeSnapshot, specs, by))
 }
 
 func (s *state) imagePermissions(m *awssim.Moment, image *string) []awssim.Request {
@@ -100,12 +107,15 @@ func enableImageDeprecationPermissions(m *awssim.Moment, s *state, in *ec2.Enabl
 }
 
 func deleteSnapshotPermissions(m *awssim.Moment, s *state, in *ec2.DeleteSnapshotInput) []awssim.Request {
-	id := aws.ToString(in.SnapshotId)
+	return s.snapshotPermissions(m, aws.ToString(in.SnapshotId))
+}
+
+func (s *state) snapshotPermissions(m *awssim.Moment, id string) []awssim.Request {
 	keys := s.conditions(m, id)
 	keys["ec2:SnapshotID"] = []string{id}
 	if r, ok := s.snapshots.get(id); ok {
 		keys["ec2:Owner"] = []string{r.owner}
-		keys["ec2:VolumeSize"] = []string{strconv.Itoa(rootSize)}
+		keys["ec2:VolumeSize"] = []string{strconv.Itoa(int(r.size))}
 	}
 	return []awssim.Request{{Resource: ownerless(m, "snapshot/"+id), Context: keys}}
 }

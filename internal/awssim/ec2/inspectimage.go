@@ -4,6 +4,7 @@ package ec2
 // the API.
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *Service) TemplateVersion(m *awssim.Moment, id, name, version string) (T
 	}
 	found := TemplateVersion{ID: t.id, Name: t.name, Number: v.number, Image: aws.ToString(v.data.ImageId), Tagged: len(v.data.TagSpecifications) > 0}
 	if p := v.data.IamInstanceProfile; p != nil {
-		found.Profile = aws.ToString(p.Name)
+		found.Profile = profileName(p.Name, p.Arn)
 	}
 	return found, nil
 }
@@ -104,6 +105,36 @@ type Image struct {
 
 	Architecture   types.ArchitectureValues // default x86_64
 	Virtualization types.VirtualizationType // default hvm
+	Windows        bool
+	Devices        []Device // the root volume first; default that alone
+}
+
+// Device is a volume that an image has.
+type Device struct {
+	Name string           // default, of the root volume, what is usual for the platform
+	Size int32            // GiB; default 8, of a root volume with Windows 30
+	Type types.VolumeType // default gp2
+	Key  string           // the KMS key, by its id or its ARN, if it is encrypted
+}
+
+// devices are those of an image that is put there.
+func (spec Image) devices(m *awssim.Moment) []device {
+	root := rootOf(spec.Windows)
+	if len(spec.Devices) == 0 {
+		return []device{root}
+	}
+	var all []device
+	for n, given := range spec.Devices {
+		d := device{name: given.Name, kind: cmp.Or(given.Type, root.kind), size: cmp.Or(given.Size, rootSize)}
+		if n == 0 {
+			d.name, d.size = cmp.Or(given.Name, root.name), cmp.Or(given.Size, root.size)
+		}
+		if given.Key != "" {
+			d.kmsKey = keyARN(m, given.Key)
+		}
+		all = append(all, d)
+	}
+	return all
 }
 
 // AddImage puts an image there that is available, and returns its id. No event tells of it.
@@ -120,13 +151,19 @@ func (s *Service) AddImage(spec Image) (id string) {
 		if i.owner == "" {
 			i.owner = m.Account()
 		}
-		i.architecture, i.virtualization = spec.Architecture, spec.Virtualization
+		i.architecture, i.virtualization = cmp.Or(spec.Architecture, types.ArchitectureValuesX8664), spec.Virtualization
+		i.devices, i.windows = spec.devices(m), spec.Windows
 		if spec.Created.IsZero() {
 			i.created = m.Now.UTC()
 		}
 		if i.owner == m.Account() {
-			i.snapshot = m.ID("snap")
-			st.snapshots.put(snapshot{id: i.snapshot, volume: "vol-ffffffff", owner: i.owner, state: types.SnapshotStateCompleted, started: i.created, completed: i.created})
+			for n, d := range i.devices {
+				i.devices[n].snapshot = m.ID("snap")
+				st.snapshots.put(snapshot{
+					id: i.devices[n].snapshot, volume: noVolume, owner: i.owner, state: types.SnapshotStateCompleted,
+					started: i.created, completed: i.created, size: d.size, kmsKey: d.kmsKey,
+				})
+			}
 		}
 		st.images.put(i)
 		var tags []types.Tag
@@ -158,7 +195,9 @@ func (s *Service) DeregisterManaged(id string) (err error) {
 		}
 		m.RequestID = m.UUID("request")
 		st.deregister(m, i)
-		st.deleteSnapshotOf(i)
+		for _, id := range i.snapshots() {
+			st.dropSnapshot(m, id)
+		}
 	})
 	return err
 }
@@ -190,7 +229,7 @@ func (s *Service) FailImage(id, reason string) (err error) {
 			return
 		}
 		i.reason = reason
-		st.finishSnapshot(m, i.snapshot, types.SnapshotStateError)
+		st.finishSnapshots(m, i, types.SnapshotStateError)
 		st.become(m, i, types.ImageStateFailed, i.request)
 	})
 	return err
@@ -199,8 +238,9 @@ func (s *Service) FailImage(id, reason string) (err error) {
 // ImageView is an image as it is at present.
 type ImageView struct {
 	ID, Name, Description, Owner string
-	SourceInstance, Snapshot     string
+	SourceInstance, Snapshot     string // Snapshot: of the root volume
 	State                        types.ImageState
+	Snapshots                    []string // of all volumes
 }
 
 // Images are all images, in the order they were made, and those deregistered for
@@ -209,7 +249,7 @@ func (s *Service) Images() []ImageView {
 	var views []ImageView
 	s.store.View(func(st *state) {
 		for _, i := range st.images.all(func(i image) bool { return !i.forgotten }) {
-			views = append(views, ImageView{i.id, i.name, i.description, i.owner, i.sourceInstance, i.snapshot, i.state})
+			views = append(views, ImageView{i.id, i.name, i.description, i.owner, i.sourceInstance, i.devices[0].snapshot, i.state, i.snapshots()})
 		}
 	})
 	return views

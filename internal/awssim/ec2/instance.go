@@ -1,8 +1,7 @@
 package ec2
 
-// The life of an instance. Not modelled: lack of capacity, stop and termination
-// protection, hibernation, reasons of state changes, and that a one-time spot
-// instance cannot be stopped.
+// The life of an instance. Not modelled: lack of capacity, stop protection,
+// hibernation, and that a one-time spot instance cannot be stopped.
 
 import (
 	"regexp"
@@ -25,10 +24,11 @@ type instance struct {
 	kind               types.InstanceType
 	spot               bool
 	state              types.InstanceStateName
-	since              time.Time              // in this state
-	launched           time.Time              // started last
-	impaired           bool                   // its status checks fail
-	shutdown           types.ShutdownBehavior // what a shutdown from within does; empty is stop
+	since              time.Time // in this state
+	launched           time.Time // started last
+	impaired           bool      // its status checks fail
+	made               configuration
+	reason             stateReason // for its state, if there is one to be told
 }
 
 func (i instance) key() string { return i.id }
@@ -51,6 +51,7 @@ func stateOut(name types.InstanceStateName) *types.InstanceState {
 // terminated meanwhile: a state from which something follows is left in no other
 // way before its time.
 func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName) {
+	fresh := i.since.IsZero() // it has been in no state before
 	i.state, i.since = into, m.Now
 	s.instances.put(i)
 	m.Emit(event.NewInstanceStateChange(m.Account(), m.Region(), i.id, string(into), seconds(m)))
@@ -66,18 +67,25 @@ func (s *state) enter(m *awssim.Moment, i instance, into types.InstanceStateName
 	}
 	switch into {
 	case types.InstanceStateNamePending:
-		follow(s.times.Pending, become(types.InstanceStateNameRunning))
+		next := become(types.InstanceStateNameRunning)
+		if s.lockedOut(m, i) {
+			next = s.failStart(fresh)
+		}
+		follow(s.times.Pending, next)
 	case types.InstanceStateNameStopping:
 		follow(s.times.Stopping, become(types.InstanceStateNameStopped))
 	case types.InstanceStateNameShuttingDown:
 		follow(s.times.ShuttingDown, become(types.InstanceStateNameTerminated))
 	case types.InstanceStateNameTerminated:
 		s.releaseInterfaces(i)
+		s.releaseVolumes(i.id)
 		follow(terminatedShown, func(_ *awssim.Moment, then instance) {
 			s.instances.remove(then.id)
 			s.tags.remove(then.id)
 		})
-	case types.InstanceStateNameRunning, types.InstanceStateNameStopped:
+	case types.InstanceStateNameRunning:
+		s.booted(m, i)
+	case types.InstanceStateNameStopped:
 	}
 }
 
@@ -137,6 +145,10 @@ func (s *state) transition(m *awssim.Moment, ids []string, verb string, into typ
 			i.launched = seconds(m)
 		}
 		if slices.Contains(from, before) {
+			i.reason = userShutdown
+			if into == types.InstanceStateNamePending {
+				i.reason = stateReason{}
+			}
 			s.enter(m, i, into)
 		}
 		now, _ := s.instances.get(i.id)
@@ -167,7 +179,15 @@ func stopInstances(m *awssim.Moment, s *state, in *ec2.StopInstancesInput) (*ec2
 
 // terminateInstances passes through shutting-down from every state; whether EC2
 // skips it for stopped instances is unverified.
+//
+// One that is protected fails the whole call (GH rebuy-de/aws-nuke#279; that it
+// does so for others beside it is unverified).
 func terminateInstances(m *awssim.Moment, s *state, in *ec2.TerminateInstancesInput) (*ec2.TerminateInstancesOutput, error) {
+	for _, id := range in.InstanceIds {
+		if i, ok := s.instances.get(id); ok && i.made.protected && i.state != types.InstanceStateNameTerminated {
+			return nil, invalid("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", id)
+		}
+	}
 	changes, err := s.transition(m, in.InstanceIds, "terminated", types.InstanceStateNameShuttingDown,
 		states{types.InstanceStateNamePending, types.InstanceStateNameRunning, types.InstanceStateNameStopping, types.InstanceStateNameStopped},
 		states{types.InstanceStateNameShuttingDown, types.InstanceStateNameTerminated})

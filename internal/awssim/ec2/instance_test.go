@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/droverhq/drover/internal/awssim"
 	"github.com/droverhq/drover/internal/event"
 )
 
@@ -194,7 +195,9 @@ func TestSpot(t *testing.T) {
 	s := newScene(t)
 	var events []string
 	s.world.Subscribe(func(e event.Event) {
-		events = append(events, e.Time.Sub(dawn).String()+" "+e.DetailType+" "+string(e.Detail))
+		if e.DetailType != awssim.TypeTrailCall {
+			events = append(events, e.Time.Sub(dawn).String()+" "+e.DetailType+" "+string(e.Detail))
+		}
 	})
 	i := s.run(func(in *ec2.RunInstancesInput) {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot}

@@ -1,7 +1,7 @@
 package ec2
 
-// Network interfaces. Not modelled: security groups, IPv6 and secondary
-// addresses, network cards other than the first, requester-managed interfaces.
+// Network interfaces. Not modelled: IPv6 and secondary addresses, public ones of
+// their own, network cards other than the first, requester-managed interfaces.
 
 import (
 	"net/netip"
@@ -18,6 +18,7 @@ import (
 type networkInterface struct {
 	id, subnet, vpc, zone string
 	address, description  string
+	groups                []string // security groups, by id
 	sourceDestCheck       bool
 	attachment            attachment // zero if it is attached to nothing
 }
@@ -38,9 +39,9 @@ func (n networkInterface) status() types.NetworkInterfaceStatus {
 	return types.NetworkInterfaceStatusInUse
 }
 
-// newInterface makes an interface in a subnet, at the given address or the
-// lowest that is free.
-func (s *state) newInterface(m *awssim.Moment, sub subnet, address, description *string) (networkInterface, error) {
+// newInterface makes an interface in a subnet, at the given address or the lowest
+// that is free, and with the given security groups or the default one.
+func (s *state) newInterface(m *awssim.Moment, sub subnet, address, description *string, groups ...string) (networkInterface, error) {
 	used := map[string]bool{}
 	for _, n := range s.interfaces.all(func(n networkInterface) bool { return n.subnet == sub.id }) {
 		used[n.address] = true
@@ -49,6 +50,10 @@ func (s *state) newInterface(m *awssim.Moment, sub subnet, address, description 
 		subnet: sub.id, vpc: sub.vpc, zone: sub.zone,
 		address: aws.ToString(address), description: aws.ToString(description),
 		sourceDestCheck: true, // facts/apis.md 1.3 ModifyInstanceAttribute
+	}
+	var err error
+	if n.groups, err = s.groupsIn(sub, groups); err != nil {
+		return n, err
 	}
 	if address == nil {
 		free, err := lowestFree(sub, used)
@@ -68,12 +73,15 @@ func (s *state) newInterface(m *awssim.Moment, sub subnet, address, description 
 	return n, nil
 }
 
-// lowestFree passes over the first four addresses and the last, which AWS keeps
+// kept is how many addresses of a subnet AWS keeps: the first four and the last
 // (VPC User Guide, "Subnet CIDR blocks").
+const kept = 5
+
+// lowestFree passes over the addresses that AWS keeps.
 func lowestFree(sub subnet, used map[string]bool) (string, error) {
 	cidr := netip.MustParsePrefix(sub.cidr)
 	a := cidr.Addr()
-	for range 4 {
+	for range kept - 1 {
 		a = a.Next()
 	}
 	for ; cidr.Contains(a.Next()); a = a.Next() {
@@ -101,7 +109,7 @@ func createNetworkInterface(m *awssim.Moment, s *state, in *ec2.CreateNetworkInt
 		if err != nil {
 			return nil, err
 		}
-		n, err := s.newInterface(m, sub, in.PrivateIpAddress, in.Description)
+		n, err := s.newInterface(m, sub, in.PrivateIpAddress, in.Description, in.Groups...)
 		if err != nil {
 			return nil, err
 		}
@@ -145,6 +153,7 @@ var interfaceFilters = filters[networkInterface]{
 	"private-ip-address":       field(func(n networkInterface) string { return n.address }),
 	"description":              field(func(n networkInterface) string { return n.description }),
 	"status":                   field(func(n networkInterface) string { return string(n.status()) }),
+	"group-id":                 func(_ *state, n networkInterface) []string { return n.groups },
 	"source-dest-check":        field(func(n networkInterface) string { return strconv.FormatBool(n.sourceDestCheck) }),
 	"attachment.attachment-id": field(func(n networkInterface) string { return n.attachment.id }),
 	"attachment.instance-id":   field(func(n networkInterface) string { return n.attachment.instance }),
@@ -185,6 +194,7 @@ func (s *state) interfaceOut(m *awssim.Moment, n networkInterface) types.Network
 		PrivateIpAddress:   aws.String(n.address),
 		PrivateIpAddresses: []types.NetworkInterfacePrivateIpAddress{{Primary: aws.Bool(true), PrivateIpAddress: aws.String(n.address)}},
 		Description:        aws.String(n.description),
+		Groups:             s.groupsOut(n.groups),
 		InterfaceType:      types.NetworkInterfaceTypeInterface,
 		OwnerId:            aws.String(m.Account()),
 		RequesterManaged:   aws.Bool(false),

@@ -1,12 +1,11 @@
 package ec2
 
-// RunInstances from a launch template. These members of a template are about parts
-// of an instance that are nowhere modelled, and are passed over: block devices,
-// EBS optimisation, instance profile, key, metadata options, monitoring, security
-// groups and user data. Any other that is not modelled is refused.
+// RunInstances from a launch template. Security groups by name, which only work in
+// a default VPC, are passed over; any other member that is not modelled is refused.
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,17 +42,21 @@ func (s *state) fromTemplate(m *awssim.Moment, in *ec2.RunInstancesInput) (*ec2.
 	if data.InstanceMarketOptions != nil && in.InstanceMarketOptions == nil {
 		whole.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: data.InstanceMarketOptions.MarketType}
 	}
+	if lost := complete(&whole, data); lost != "" {
+		return nil, m.NotModelled("%s in version %d of launch template %s", lost, v.number, t.id)
+	}
 	if len(in.NetworkInterfaces) == 0 {
 		for _, n := range data.NetworkInterfaces {
 			whole.NetworkInterfaces = append(whole.NetworkInterfaces, types.InstanceNetworkInterfaceSpecification{
 				DeviceIndex: n.DeviceIndex, NetworkInterfaceId: n.NetworkInterfaceId, SubnetId: n.SubnetId,
 				PrivateIpAddress: n.PrivateIpAddress, Description: n.Description, DeleteOnTermination: n.DeleteOnTermination,
+				Groups: n.Groups, AssociatePublicIpAddress: n.AssociatePublicIpAddress,
 			})
 		}
 	}
 	whole.TagSpecifications = nil
 	for _, spec := range data.TagSpecifications { // those of the request come after, and so win (unverified)
-		if spec.ResourceType == types.ResourceTypeInstance || spec.ResourceType == types.ResourceTypeNetworkInterface { // there are no volumes to tag
+		if slices.Contains(launchedTypes, spec.ResourceType) { // nothing else is made that could be tagged
 			whole.TagSpecifications = append(whole.TagSpecifications, types.TagSpecification{ResourceType: spec.ResourceType, Tags: spec.Tags})
 		}
 	}
@@ -63,6 +66,33 @@ func (s *state) fromTemplate(m *awssim.Moment, in *ec2.RunInstancesInput) (*ec2.
 		{Key: aws.String("aws:ec2launchtemplate:version"), Value: aws.String(strconv.FormatInt(v.number, 10))},
 	}})
 	return &whole, nil
+}
+
+// inherited are the members that a template has under the names they have in a
+// request.
+var inherited = []string{
+	"DisableApiTermination", "EbsOptimized", "IamInstanceProfile", "InstanceInitiatedShutdownBehavior", "KeyName",
+	"MetadataOptions", "Monitoring", "SecurityGroupIds", "UserData",
+}
+
+// complete gives a request the members of a template that it does not have itself,
+// each as a whole, and the template's block devices before its own, which change
+// them (unverified both). It returns what could not be taken over, or "".
+func complete(whole *ec2.RunInstancesInput, data types.ResponseLaunchTemplateData) (lost string) {
+	to, from := reflect.ValueOf(whole).Elem(), reflect.ValueOf(data)
+	for _, name := range inherited {
+		if target := to.FieldByName(name); target.IsZero() {
+			if member := transfer(target, from.FieldByName(name)); member != "" {
+				return name + "." + member
+			}
+		}
+	}
+	var devices []types.BlockDeviceMapping
+	if member := transfer(reflect.ValueOf(&devices).Elem(), reflect.ValueOf(data.BlockDeviceMappings)); member != "" {
+		return "BlockDeviceMappings." + member
+	}
+	whole.BlockDeviceMappings = append(devices, whole.BlockDeviceMappings...)
+	return ""
 }
 
 func orElse(given, otherwise *string) *string {
@@ -75,14 +105,34 @@ func orElse(given, otherwise *string) *string {
 // unmodelled names a member of a version's data that a launch would have to heed.
 func unmodelled(data types.ResponseLaunchTemplateData) string {
 	data.ImageId, data.InstanceType, data.TagSpecifications = nil, "", nil
-	data.BlockDeviceMappings, data.EbsOptimized, data.IamInstanceProfile, data.KeyName = nil, nil, nil, nil
-	data.MetadataOptions, data.Monitoring, data.SecurityGroupIds, data.SecurityGroups, data.UserData = nil, nil, nil, nil, nil
+	data.DisableApiTermination, data.EbsOptimized, data.IamInstanceProfile, data.InstanceInitiatedShutdownBehavior, data.KeyName = nil, nil, nil, "", nil
+	data.Monitoring, data.SecurityGroupIds, data.SecurityGroups, data.UserData = nil, nil, nil, nil
+	if o := data.MetadataOptions; o != nil && o.HttpProtocolIpv6 == "" {
+		data.MetadataOptions = nil
+	}
+	for _, device := range data.BlockDeviceMappings {
+		if device.VirtualName != nil {
+			return "BlockDeviceMappings.VirtualName"
+		}
+		if ebs := device.Ebs; ebs != nil {
+			plain := *ebs
+			plain.SnapshotId, plain.VolumeSize, plain.VolumeType, plain.DeleteOnTermination = nil, nil, "", nil
+			plain.Encrypted, plain.KmsKeyId, plain.Iops, plain.Throughput = nil, nil, nil, nil
+			if name := firstSet(reflect.ValueOf(plain)); name != "" {
+				return "BlockDeviceMappings.Ebs." + name
+			}
+		}
+	}
+	data.BlockDeviceMappings = nil
 	if o := data.InstanceMarketOptions; o != nil && o.SpotOptions == nil {
 		data.InstanceMarketOptions = nil
 	}
 	for _, n := range data.NetworkInterfaces {
 		n.DeviceIndex, n.NetworkInterfaceId, n.SubnetId, n.PrivateIpAddress, n.Description, n.DeleteOnTermination = nil, nil, nil, nil, nil, nil
 		n.Groups = nil
+		if !aws.ToBool(n.AssociatePublicIpAddress) {
+			n.AssociatePublicIpAddress = nil
+		}
 		if name := firstSet(reflect.ValueOf(n)); name != "" {
 			return "NetworkInterfaces." + name
 		}

@@ -1,7 +1,7 @@
 package ec2
 
-// RunInstances. Not modelled: default subnets, several network cards, prices and
-// requests of spot instances.
+// RunInstances. Not modelled: default subnets, several network cards, public
+// addresses, prices and requests of spot instances.
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,20 +42,32 @@ func runInstances(m *awssim.Moment, s *state, in *ec2.RunInstancesInput) (*ec2.R
 	return out, nil
 }
 
+// launchedTypes are the types of what a launch makes.
+var launchedTypes = []types.ResourceType{types.ResourceTypeInstance, types.ResourceTypeNetworkInterface, types.ResourceTypeVolume}
+
 // launch makes the instances of a request, or changes nothing.
 func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, error) {
 	least, most := aws.ToInt32(in.MinCount), aws.ToInt32(in.MaxCount)
 	if least < 1 || most < least {
 		return "", invalid("InvalidParameterValue", "Value (%d to %d) for the number of instances is invalid.", least, most)
 	}
-	specs, err := interfaceSpecs(in)
+	specs, err := interfaceSpecs(m, in)
 	if err != nil {
 		return "", err
 	}
-	if err := s.launchable(m, aws.ToString(in.ImageId)); err != nil {
+	from, err := s.launchable(m, aws.ToString(in.ImageId))
+	if err != nil {
 		return "", err
 	}
-	tags, err := tagsFor(in.TagSpecifications, types.ResourceTypeInstance, types.ResourceTypeNetworkInterface)
+	made, err := s.configure(in, from)
+	if err != nil {
+		return "", err
+	}
+	devices, err := devicesOf(m, from, in.BlockDeviceMappings)
+	if err != nil {
+		return "", err
+	}
+	tags, err := tagsFor(in.TagSpecifications, launchedTypes...)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +78,7 @@ func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, err
 		i := instance{
 			id: m.ID("i"), reservation: reservation, index: n,
 			image: aws.ToString(in.ImageId), clientToken: aws.ToString(in.ClientToken),
-			kind: in.InstanceType, launched: seconds(m),
+			kind: in.InstanceType, launched: seconds(m), made: made,
 			spot: in.InstanceMarketOptions != nil && in.InstanceMarketOptions.MarketType == types.MarketTypeSpot,
 		}
 		if i.kind == "" {
@@ -78,6 +90,7 @@ func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, err
 				return "", err
 			}
 		}
+		s.provision(m, i.id, devices, tags[types.ResourceTypeVolume])
 		s.tag(i.id, tags[types.ResourceTypeInstance])
 		launched = append(launched, i)
 	}
@@ -89,18 +102,24 @@ func (s *state) launch(m *awssim.Moment, in *ec2.RunInstancesInput) (string, err
 
 // interfaceSpecs are the interfaces of a request: those it lists, or one in its
 // subnet.
-func interfaceSpecs(in *ec2.RunInstancesInput) ([]types.InstanceNetworkInterfaceSpecification, error) {
+func interfaceSpecs(m *awssim.Moment, in *ec2.RunInstancesInput) ([]types.InstanceNetworkInterfaceSpecification, error) {
 	if len(in.NetworkInterfaces) == 0 {
 		if in.SubnetId == nil { // unverified
 			return nil, invalid("VPCIdNotSpecified", "No default VPC for this user")
 		}
-		return []types.InstanceNetworkInterfaceSpecification{{DeviceIndex: aws.Int32(0), SubnetId: in.SubnetId}}, nil
+		return []types.InstanceNetworkInterfaceSpecification{{DeviceIndex: aws.Int32(0), SubnetId: in.SubnetId, Groups: in.SecurityGroupIds}}, nil
 	}
 	if in.SubnetId != nil { // unverified
 		return nil, invalid("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID may not be specified on the same request")
 	}
+	if len(in.SecurityGroupIds) > 0 { // unverified
+		return nil, invalid("InvalidParameterCombination", "Network interfaces and an instance-level security groups may not be specified on the same request")
+	}
 	devices := map[int32]bool{}
 	for _, spec := range in.NetworkInterfaces {
+		if aws.ToBool(spec.AssociatePublicIpAddress) {
+			return nil, m.NotModelled("a public address of an instance's own")
+		}
 		device := aws.ToInt32(spec.DeviceIndex)
 		if devices[device] { // facts/apis.md 1.3 AttachNetworkInterface
 			return nil, invalid("InvalidParameterValue", "Each network interface requires a unique device index: %d", device)
@@ -108,6 +127,9 @@ func interfaceSpecs(in *ec2.RunInstancesInput) ([]types.InstanceNetworkInterface
 		devices[device] = true
 		if spec.NetworkInterfaceId != nil && aws.ToInt32(in.MaxCount) > 1 {
 			return nil, invalid("InvalidParameterCombination", "One network interface cannot be given to several instances")
+		}
+		if spec.NetworkInterfaceId != nil && len(spec.Groups) > 0 { // unverified
+			return nil, invalid("InvalidParameterCombination", "A network interface may not specify both a network interface ID and security groups")
 		}
 	}
 	if !devices[0] {
@@ -150,7 +172,7 @@ func (s *state) specified(m *awssim.Moment, spec types.InstanceNetworkInterfaceS
 	if err != nil {
 		return n, false, err
 	}
-	n, err = s.newInterface(m, sub, spec.PrivateIpAddress, spec.Description)
+	n, err = s.newInterface(m, sub, spec.PrivateIpAddress, spec.Description, spec.Groups...)
 	if err != nil {
 		return n, false, err
 	}

@@ -40,6 +40,7 @@ func (s *Service) PlaceVPC(spec VPC) (id string, err error) {
 		main := placedTable(m, v, spec.MainTable)
 		main.associations = []association{{id: m.ID("rtbassoc")}}
 		st.routeTables.put(main)
+		st.addDefaultGroup(m, v.id)
 		id = v.id
 		return nil
 	})
@@ -83,7 +84,8 @@ func (s *Service) PlaceInternetGateway(id, vpcID string) (made string, err error
 	return made, err
 }
 
-// PlacedInstance is an instance that runs, or is stopped.
+// PlacedInstance is an instance that runs, or is stopped. Its volumes and its
+// platform are those of its image.
 type PlacedInstance struct {
 	ID, Subnet, Image string
 	Type              types.InstanceType
@@ -116,7 +118,12 @@ func (s *Service) PlaceInstance(spec PlacedInstance) (id string, err error) {
 		if err := absent(&st.instances, i.id); err != nil {
 			return err
 		}
+		from := st.imageOf(spec.Image)
+		if i.made, err = st.configure(&ec2.RunInstancesInput{InstanceType: i.kind}, from); err != nil {
+			return err
+		}
 		st.instances.put(i)
+		st.provision(m, i.id, from.devices, nil)
 		st.tag(i.id, tagSpecs(spec.Tags))
 		for device, own := range spec.Interfaces {
 			if err := st.placeInterface(m, sub, i.id, int32(device), own); err != nil {

@@ -77,10 +77,6 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, replaceRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId", "NetworkInterfaceId", "InstanceId", "GatewayId")
 	awssim.Write(st, deleteRoute, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
-	awssim.Write(st, runInstances, "ImageId", "InstanceType", "MinCount", "MaxCount", "SubnetId", "TagSpecifications", "ClientToken", "LaunchTemplate",
-		"NetworkInterfaces.DeviceIndex", "NetworkInterfaces.NetworkInterfaceId", "NetworkInterfaces.SubnetId",
-		"NetworkInterfaces.PrivateIpAddress", "NetworkInterfaces.Description", "NetworkInterfaces.DeleteOnTermination",
-		"InstanceMarketOptions.MarketType", "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "InstanceMarketOptions.SpotOptions.SpotInstanceType")
 	awssim.Write(st, startInstances, "InstanceIds")
 	awssim.Write(st, stopInstances, "InstanceIds", "Force")
 	awssim.Write(st, terminateInstances, "InstanceIds")
@@ -88,7 +84,7 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Read(st, describeInstanceStatus, "InstanceIds", "Filters", "MaxResults", "NextToken", "IncludeAllInstances")
 	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck", "InstanceInitiatedShutdownBehavior")
 
-	awssim.Write(st, createNetworkInterface, "SubnetId", "PrivateIpAddress", "Description", "TagSpecifications", "ClientToken")
+	awssim.Write(st, createNetworkInterface, "SubnetId", "PrivateIpAddress", "Description", "Groups", "TagSpecifications", "ClientToken")
 	awssim.Write(st, attachNetworkInterface, "InstanceId", "NetworkInterfaceId", "DeviceIndex", "NetworkCardIndex")
 	awssim.Write(st, detachNetworkInterface, "AttachmentId", "Force")
 	awssim.Write(st, deleteNetworkInterface, "NetworkInterfaceId")
@@ -101,6 +97,7 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, releaseAddress, "AllocationId")
 	awssim.Read(st, describeAddresses, "AllocationIds", "PublicIps", "Filters")
 
+	s.attachLaunches()
 	s.attachTemplates()
 	s.attachImages()
 
@@ -114,6 +111,36 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Requests(st, modifyNetworkInterfaceAttributePermissions)
 	awssim.OtherRequests(st, anywhere)
 	awssim.Limits(st, limits)
+}
+
+// attachLaunches are RunInstances and what it refers to.
+func (s *Service) attachLaunches() {
+	st := s.store
+	awssim.Write(st, runInstances, "ImageId", "InstanceType", "MinCount", "MaxCount", "SubnetId", "TagSpecifications", "ClientToken", "LaunchTemplate",
+		"NetworkInterfaces.DeviceIndex", "NetworkInterfaces.NetworkInterfaceId", "NetworkInterfaces.SubnetId", "NetworkInterfaces.Groups",
+		"NetworkInterfaces.PrivateIpAddress", "NetworkInterfaces.Description", "NetworkInterfaces.DeleteOnTermination", "NetworkInterfaces.AssociatePublicIpAddress",
+		"InstanceMarketOptions.MarketType", "InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "InstanceMarketOptions.SpotOptions.SpotInstanceType",
+		"SecurityGroupIds", "IamInstanceProfile", "KeyName", "UserData", "Monitoring",
+		"InstanceInitiatedShutdownBehavior", "DisableApiTermination", "EbsOptimized",
+		"MetadataOptions.HttpTokens", "MetadataOptions.HttpEndpoint", "MetadataOptions.HttpPutResponseHopLimit", "MetadataOptions.InstanceMetadataTags",
+		"BlockDeviceMappings.DeviceName", "BlockDeviceMappings.NoDevice",
+		"BlockDeviceMappings.Ebs.SnapshotId", "BlockDeviceMappings.Ebs.VolumeSize", "BlockDeviceMappings.Ebs.VolumeType", "BlockDeviceMappings.Ebs.DeleteOnTermination",
+		"BlockDeviceMappings.Ebs.Encrypted", "BlockDeviceMappings.Ebs.KmsKeyId", "BlockDeviceMappings.Ebs.Iops", "BlockDeviceMappings.Ebs.Throughput")
+	awssim.Read(st, describeInstanceTypes, "InstanceTypes", "Filters", "MaxResults", "NextToken")
+	awssim.Read(st, describeKeyPairs, "KeyNames", "Filters")
+
+	awssim.Write(st, createSecurityGroup, "GroupName", "Description", "VpcId", "TagSpecifications")
+	awssim.Read(st, describeSecurityGroups, "GroupIds", "Filters", "MaxResults", "NextToken")
+	awssim.Write(st, revokeSecurityGroupEgress, "GroupId", "IpPermissions.IpProtocol", "IpPermissions.IpRanges.CidrIp")
+
+	awssim.Requests(st, runInstancesPermissions)
+	awssim.Requests(st, startInstancesPermissions)
+	awssim.Requests(st, stopInstancesPermissions)
+	awssim.Requests(st, terminateInstancesPermissions)
+
+	awssim.Trails(st, runInstancesRecord)
+	awssim.Trails(st, createSecurityGroupRecord)
+	awssim.Trails(st, revokeSecurityGroupEgressRecord)
 }
 
 func (s *Service) attachTemplates() {

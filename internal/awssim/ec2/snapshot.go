@@ -1,10 +1,12 @@
 package ec2
 
 // The snapshots of images. Not modelled: snapshots made by themselves, copies,
-// tiers, encryption, and the `EBS Snapshot Notification`, of which facts/events has
+// tiers, and the `EBS Snapshot Notification`, of which facts/events has
 // no sample.
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,9 +20,15 @@ type snapshot struct {
 	id, volume, owner, description string
 	state                          types.SnapshotState
 	started, completed             time.Time
+	size                           int32  // GiB
+	kmsKey                         string // the ARN of its key; empty if it is not encrypted
 }
 
 func (s snapshot) key() string { return s.id }
+
+// noVolume is the volume of a snapshot that was copied; the id means nothing (doc of
+// ec2 types.Snapshot.VolumeId).
+const noVolume = "vol-ffffffff"
 
 func (s snapshot) progress() string {
 	if s.state == types.SnapshotStateCompleted {
@@ -29,9 +37,13 @@ func (s snapshot) progress() string {
 	return "0%"
 }
 
-// finishSnapshot ends a snapshot that is pending, if it still exists.
-func (s *state) finishSnapshot(m *awssim.Moment, id string, into types.SnapshotState) {
-	if snap, ok := s.snapshots.get(id); ok {
+// finishSnapshots ends the snapshots of an image, as far as they still exist.
+func (s *state) finishSnapshots(m *awssim.Moment, i image, into types.SnapshotState) {
+	for _, id := range i.snapshots() {
+		snap, ok := s.snapshots.get(id)
+		if !ok {
+			continue
+		}
 		snap.state = into
 		if into == types.SnapshotStateCompleted {
 			snap.completed = m.Now.UTC()
@@ -42,7 +54,22 @@ func (s *state) finishSnapshot(m *awssim.Moment, id string, into types.SnapshotS
 
 // userOf is the registered image that a snapshot belongs to.
 func (s *state) userOf(id string) (image, bool) {
-	return s.images.first(func(i image) bool { return i.snapshot == id && i.state != types.ImageStateDeregistered })
+	return s.images.first(func(i image) bool {
+		return slices.Contains(i.snapshots(), id) && i.state != types.ImageStateDeregistered
+	})
+}
+
+// dropSnapshot deletes a snapshot together with its image, if the caller may (doc of
+// ec2 types.DeleteSnapshotReturnCode).
+func (s *state) dropSnapshot(m *awssim.Moment, id string) types.SnapshotReturnCodes {
+	for _, r := range s.snapshotPermissions(m, id) {
+		if r.Action = "ec2:DeleteSnapshot"; !m.Allowed(r) {
+			return types.SnapshotReturnCodesErrorMissingPermissions
+		}
+	}
+	s.snapshots.remove(id)
+	s.tags.remove(id)
+	return types.SnapshotReturnCodesSuccess
 }
 
 var snapshotFilters = filters[snapshot]{
@@ -50,6 +77,8 @@ var snapshotFilters = filters[snapshot]{
 	"description": field(func(s snapshot) string { return s.description }),
 	"owner-id":    field(func(s snapshot) string { return s.owner }),
 	"progress":    field(snapshot.progress),
+	"encrypted":   field(func(s snapshot) string { return strconv.FormatBool(s.kmsKey != "") }),
+	"volume-size": field(func(s snapshot) string { return strconv.Itoa(int(s.size)) }),
 	"status":      field(func(s snapshot) string { return string(s.state) }),
 	"volume-id":   field(func(s snapshot) string { return s.volume }),
 }
@@ -72,15 +101,18 @@ func describeSnapshots(m *awssim.Moment, s *state, in *ec2.DescribeSnapshotsInpu
 		shown := types.Snapshot{
 			SnapshotId:  aws.String(r.id),
 			VolumeId:    aws.String(r.volume),
-			VolumeSize:  aws.Int32(rootSize),
+			VolumeSize:  aws.Int32(r.size),
 			OwnerId:     aws.String(r.owner),
 			Description: aws.String(r.description),
 			State:       r.state,
 			Progress:    aws.String(r.progress()),
 			StartTime:   aws.Time(r.started),
-			Encrypted:   aws.Bool(false),
+			Encrypted:   aws.Bool(r.kmsKey != ""),
 			StorageTier: types.StorageTierStandard,
 			Tags:        s.tagSet(r.id),
+		}
+		if r.kmsKey != "" {
+			shown.KmsKeyId = aws.String(r.kmsKey)
 		}
 		if !r.completed.IsZero() {
 			shown.CompletionTime = aws.Time(r.completed)

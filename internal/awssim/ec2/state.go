@@ -9,7 +9,8 @@ import (
 // afresh, so nothing a caller does to an output reaches the state.
 type state struct {
 	times       Times
-	maxVersions int // of a launch template
+	maxVersions int  // of a launch template
+	keys        Keys // nil: every key can be used
 
 	vpcs        table[vpc]
 	subnets     table[subnet]
@@ -23,6 +24,11 @@ type state struct {
 	versions    table[templateVersion]
 	images      table[image]
 	snapshots   table[snapshot]
+	groups      table[securityGroup]
+	volumes     table[volume]
+	profiles    table[profile]
+	keyPairs    table[keyPair]
+	boots       table[boot]
 	tags        table[tagged]
 	tokens      table[token]
 }
@@ -31,6 +37,7 @@ func (s *state) clone() *state {
 	return &state{
 		times:       s.times,
 		maxVersions: s.maxVersions,
+		keys:        s.keys,
 		vpcs:        s.vpcs.clone(),
 		subnets:     s.subnets.clone(),
 		gateways:    s.gateways.clone(),
@@ -43,6 +50,11 @@ func (s *state) clone() *state {
 		versions:    s.versions.clone(),
 		images:      s.images.clone(),
 		snapshots:   s.snapshots.clone(),
+		groups:      s.groups.clone(),
+		volumes:     s.volumes.clone(),
+		profiles:    s.profiles.clone(),
+		keyPairs:    s.keyPairs.clone(),
+		boots:       s.boots.clone(),
 		tags:        s.tags.clone(),
 		tokens:      s.tokens.clone(),
 	}

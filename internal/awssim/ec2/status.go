@@ -4,6 +4,7 @@ package ec2
 // fail. They produce no event (facts/events.md 3).
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,9 +20,9 @@ func (s *state) checks(m *awssim.Moment, i instance) (own, system types.SummaryS
 	switch {
 	case i.state != types.InstanceStateNameRunning:
 		return types.SummaryStatusNotApplicable, types.SummaryStatusNotApplicable
-	case m.Now.Before(i.since.Add(s.times.Checks)):
+	case m.Now.Before(i.since.Add(cmp.Or(s.bootOf(i).Checks, s.times.Checks))):
 		return types.SummaryStatusInitializing, types.SummaryStatusInitializing
-	case i.impaired:
+	case i.impaired, s.bootOf(i).Impaired:
 		return types.SummaryStatusImpaired, types.SummaryStatusOk
 	}
 	return types.SummaryStatusOk, types.SummaryStatusOk

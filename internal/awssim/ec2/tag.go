@@ -158,6 +158,10 @@ func (s *state) exists(id string) error {
 		found = known && !i.forgotten
 	case "snapshot":
 		_, found = s.snapshots.get(id)
+	case "security-group":
+		_, found = s.groups.get(id)
+	case "volume":
+		_, found = s.volumes.get(id)
 	default:
 		return invalid("InvalidID", "The ID '%s' is not valid", id) // unverified
 	}

@@ -415,16 +415,17 @@ func TestLaunchRefusesWhatItWouldIgnore(t *testing.T) {
 // TestLaunchWithTemplateInterfaces: interfaces and market come from the template.
 func TestLaunchWithTemplateInterfaces(t *testing.T) {
 	s := newScene(t)
+	group := s.newGroup("web")
 	id := s.newTemplate(types.RequestLaunchTemplateData{
 		ImageId:               aws.String("ami-1"),
 		InstanceMarketOptions: &types.LaunchTemplateInstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot},
 		NetworkInterfaces: []types.LaunchTemplateInstanceNetworkInterfaceSpecificationRequest{
-			{DeviceIndex: aws.Int32(0), SubnetId: &s.subnet, PrivateIpAddress: aws.String("10.0.1.77"), Groups: []string{"sg-1"}},
+			{DeviceIndex: aws.Int32(0), SubnetId: &s.subnet, PrivateIpAddress: aws.String("10.0.1.77"), Groups: []string{group}},
 		},
 	})
 	out, err := s.client.RunInstances(t.Context(), &ec2.RunInstancesInput{LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: &id}, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
 	i := must(t, out, err).Instances[0]
-	if *i.PrivateIpAddress != "10.0.1.77" || i.InstanceLifecycle != types.InstanceLifecycleTypeSpot {
+	if *i.PrivateIpAddress != "10.0.1.77" || *i.SecurityGroups[0].GroupId != group || i.InstanceLifecycle != types.InstanceLifecycleTypeSpot {
 		t.Errorf("at %s, lifecycle %q", *i.PrivateIpAddress, i.InstanceLifecycle)
 	}
 }

@@ -34,7 +34,8 @@ func block(parameter, text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// createVpc also makes the main route table, which every VPC has.
+// createVpc also makes the main route table and the default security group, which
+// every VPC has.
 func createVpc(m *awssim.Moment, s *state, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error) {
 	cidr, err := block("cidrBlock", aws.ToString(in.CidrBlock))
 	if err != nil {
@@ -50,6 +51,7 @@ func createVpc(m *awssim.Moment, s *state, in *ec2.CreateVpcInput) (*ec2.CreateV
 	main := newRouteTable(m, v)
 	main.associations = []association{{id: m.ID("rtbassoc")}}
 	s.routeTables.put(main)
+	s.addDefaultGroup(m, v.id)
 	return &ec2.CreateVpcOutput{Vpc: new(s.vpcOut(m, v))}, nil
 }
 
@@ -109,15 +111,29 @@ func createSubnet(m *awssim.Moment, s *state, in *ec2.CreateSubnetInput) (*ec2.C
 
 func (s *state) subnetOut(m *awssim.Moment, sub subnet) types.Subnet {
 	return types.Subnet{
-		SubnetId:         aws.String(sub.id),
-		SubnetArn:        aws.String(m.ARN("ec2", "subnet/"+sub.id)),
-		VpcId:            aws.String(sub.vpc),
-		CidrBlock:        aws.String(sub.cidr),
-		AvailabilityZone: aws.String(sub.zone),
-		OwnerId:          aws.String(m.Account()),
-		State:            types.SubnetStateAvailable,
-		Tags:             s.tagSet(sub.id),
+		SubnetId:                aws.String(sub.id),
+		SubnetArn:               aws.String(m.ARN("ec2", "subnet/"+sub.id)),
+		VpcId:                   aws.String(sub.vpc),
+		CidrBlock:               aws.String(sub.cidr),
+		AvailabilityZone:        aws.String(sub.zone),
+		AvailableIpAddressCount: aws.Int32(s.freeAddresses(sub)),
+		OwnerId:                 aws.String(m.Account()),
+		State:                   types.SubnetStateAvailable,
+		Tags:                    s.tagSet(sub.id),
 	}
+}
+
+// freeAddresses are those that newInterface may still give away.
+func (s *state) freeAddresses(sub subnet) int32 {
+	cidr := netip.MustParsePrefix(sub.cidr)
+	const most = 16 // bits; no subnet is larger (VPC User Guide, "Subnet CIDR blocks")
+	free := int32(1)<<min(cidr.Addr().BitLen()-cidr.Bits(), most) - kept
+	for _, n := range s.interfaces.rows {
+		if n.subnet == sub.id {
+			free--
+		}
+	}
+	return max(free, 0)
 }
 
 var subnetFilters = filters[subnet]{

@@ -15,15 +15,9 @@ import (
 // Nothing happens to one that does not run.
 func (s *Service) ShutDownFromWithin(m *awssim.Moment, id string) {
 	s.store.Within(m, func(m *awssim.Moment, st *state) {
-		i, ok := st.instances.get(id)
-		if !ok || i.state != types.InstanceStateNameRunning {
-			return
+		if i, ok := st.instances.get(id); ok && i.state == types.InstanceStateNameRunning {
+			st.shutDown(m, i)
 		}
-		into := types.InstanceStateNameStopping
-		if i.shutdown == types.ShutdownBehaviorTerminate {
-			into = types.InstanceStateNameShuttingDown
-		}
-		st.enter(m, i, into)
 	})
 }
 

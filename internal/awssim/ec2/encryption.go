@@ -1,0 +1,61 @@
+package ec2
+
+// Starting an instance with encrypted volumes takes their keys. One whose caller may
+// not use them is accepted all the same, and ends at once (repost.aws
+// knowledge-center "kms-iam-ec2-permission" and "encrypted-volumes-stops-immediately").
+// Not modelled: other permissions for a key than kms:CreateGrant, and that a
+// volume in use outlives its key.
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+)
+
+// Keys is what EC2 asks KMS: whether it may use a key, by the ARN of it or of an
+// alias, on behalf of a principal. That is the caller as [awssim.Moment.Caller]
+// tells it. It is called with the world locked: it must read KMS's state without
+// taking the lock.
+type Keys func(m *awssim.Moment, key, principal string) bool
+
+// UseKeys has EC2 ask about keys. Without, every key can be used.
+func (s *Service) UseKeys(may Keys) {
+	s.store.Do(func(_ *awssim.Moment, st *state) { st.keys = may })
+}
+
+// lockedOut says whether whoever starts an instance cannot use the keys of its
+// volumes. A grant to EC2 takes a permission too, except for services, which are
+// not asked for theirs, and for the key that AWS manages.
+func (s *state) lockedOut(m *awssim.Moment, i instance) bool {
+	caller := m.Caller()
+	for _, v := range s.volumesOf(i.id) {
+		if v.kmsKey == "" {
+			continue
+		}
+		if s.keys != nil && !s.keys(m, v.kmsKey, caller) {
+			return true
+		}
+		grant := awssim.Request{Action: "kms:CreateGrant", Resource: v.kmsKey, Context: map[string][]string{ // facts/iam.md 1, "CMK-encrypted AMIs"
+			"kms:GrantIsForAWSResource": {"true"}, "kms:ViaService": {"ec2." + m.Region() + ".amazonaws.com"},
+		}}
+		if strings.HasPrefix(caller, "arn:") && v.kmsKey != keyARN(m, DefaultKey) && !m.Allowed(grant) {
+			return true
+		}
+	}
+	return false
+}
+
+// failStart is what follows on pending for an instance that is locked out: one that
+// is new is terminated, one that was stopped is stopped again.
+func (s *state) failStart(fresh bool) func(*awssim.Moment, instance) {
+	into := types.InstanceStateNameStopped
+	if fresh {
+		into = types.InstanceStateNameShuttingDown
+	}
+	return func(m *awssim.Moment, i instance) {
+		i.reason = launchError
+		s.enter(m, i, into)
+	}
+}
