@@ -117,7 +117,7 @@ func (t *tending) observe() {
 			t.settle(i, &own, health)
 		case types.LifecycleStateInService:
 			t.examine(i, &own, health)
-		default: // on standby nobody looks (https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-enter-exit-standby.html)
+		default: // on standby nobody looks (unverified)
 		}
 		g.members[id] = own
 	}
@@ -143,8 +143,8 @@ func (t *tending) settle(i *types.Instance, own *member, health Health) {
 }
 
 // examine finds an instance unhealthy that has been lost for some time, or fails its
-// checks beyond its grace period. That it takes the process HealthCheck is in
-// https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html.
+// checks beyond its grace period, which it takes the process HealthCheck for (what is
+// left when one process is suspended, here and below, is unverified).
 func (t *tending) examine(i *types.Instance, own *member, health Health) {
 	lost := !health.Pending && !health.Running
 	if !lost && !health.Impaired {
@@ -169,7 +169,7 @@ const (
 )
 
 // replaceUnhealthy ends instances that are unhealthy. Protection from scale in does
-// not protect from that (doc of SetInstanceProtection).
+// not protect from that (unverified).
 func (t *tending) replaceUnhealthy() {
 	if t.suspended("ReplaceUnhealthy") || t.suspended("Terminate") {
 		return

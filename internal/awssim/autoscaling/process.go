@@ -39,9 +39,8 @@ func named(given []string) ([]string, error) {
 	return given, nil
 }
 
-// suspendProcesses gives the reason that AWS's own documentation shows
-// (https://docs.aws.amazon.com/cli/latest/reference/autoscaling/describe-auto-scaling-groups.html).
-// A process that is suspended already keeps the one it has (unverified).
+// suspendProcesses gives a reason (its text unverified). A process that is suspended
+// already keeps the one it has (unverified).
 func suspendProcesses(m *awssim.Moment, s *state, in *suspendInput) (*suspendOutput, error) {
 	given, err := named(in.ScalingProcesses)
 	if err != nil {

@@ -176,7 +176,7 @@ func (t *tending) survey(r *types.InstanceRefresh) survey {
 
 // free says whether an instance may be replaced, or why the refresh waits for that; no
 // reason is that it is ignored. Nothing is protected from a rollback (unverified). The
-// text about a protected instance is lib:70577708620.
+// text about a protected instance is that of another simulator (lib:70577708620).
 func (t *tending) free(r *types.InstanceRefresh, i types.Instance) (free bool, why string) {
 	p := r.Preferences
 	switch {

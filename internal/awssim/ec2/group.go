@@ -33,8 +33,7 @@ type GroupLaunch struct {
 type GroupInstance struct{ ID, Image, Type, Zone string }
 
 // LaunchForGroup launches an instance of a group. Errors are those of RunInstances.
-// The tag aws:autoscaling:groupName says whose it is
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html).
+// The tag aws:autoscaling:groupName says whose it is.
 func (s *Service) LaunchForGroup(m *awssim.Moment, l GroupLaunch) (launched GroupInstance, err error) {
 	in := &ec2.RunInstancesInput{
 		MinCount: aws.Int32(1), MaxCount: aws.Int32(1), InstanceType: types.InstanceType(l.Type),
