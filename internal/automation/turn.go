@@ -101,10 +101,13 @@ type Identity struct {
 
 // Token is a client token that is the same for the same act of the same run: 64
 // characters, the most that EC2 and Image Builder take (shared/facts/apis.md 1.2 and
-// 5). The parts are texts and numbers; of numbers, those that are no code point of
-// Unicode count as one and the same.
+// 5). The parts are texts and numbers.
 func (i Identity) Token(parts ...any) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q", i.ID, parts))
+	text := []byte(i.ID)
+	for _, part := range parts {
+		text = fmt.Appendf(text, " %q", fmt.Sprint(part))
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -46,10 +46,15 @@ func TestTokensAreOfTheirActAndRunAlone(t *testing.T) {
 	if again := one.Token("start", "a", int64(1)); again != first || len(first) != 64 {
 		t.Errorf("%s becomes %s", first, again)
 	}
-	for _, token := range []string{one.Token("start", "a", int64(2)), one.Token("create", "a", int64(1)), other.Token("start", "a", int64(1)), one.Token("start a", int64(1))} {
-		if token == first {
-			t.Error("another call has the same token")
+	seen := map[string]bool{first: true}
+	for i, token := range []string{
+		one.Token("start", "a", int64(2)), one.Token("create", "a", int64(1)), other.Token("start", "a", int64(1)), one.Token("start a", int64(1)),
+		one.Token("start", "a", int64(1e18)), one.Token("start", "a", int64(1e18)+1), // as times in nanoseconds are
+	} {
+		if seen[token] {
+			t.Errorf("call %d has the token of another", i)
 		}
+		seen[token] = true
 	}
 }
 

@@ -22,7 +22,7 @@ func memberFilters(c Config) [][]types.Filter {
 	first := -1
 	for i, m := range c.Members {
 		if m.Instance == "" {
-			filters[i] = append(tagFilters(m.Tags), filter.By("vpc-id", c.VPC))
+			filters[i] = append(filter.Tags(m.Tags), filter.By("vpc-id", c.VPC))
 			continue
 		}
 		if first < 0 {
@@ -54,7 +54,7 @@ func describeInstances(ctx context.Context, t *turn, filters []types.Filter) ([]
 }
 
 func describeRouteTables(ctx context.Context, t *turn) ([]types.RouteTable, error) {
-	filters := append(tagFilters(t.Config.Routes.TableTags), filter.By("vpc-id", t.Config.VPC))
+	filters := append(filter.Tags(t.Config.Routes.TableTags), filter.By("vpc-id", t.Config.VPC))
 	if ids := t.Config.Routes.Tables; len(ids) > 0 {
 		filters = append(filters, filter.By("route-table-id", ids...))
 	}
@@ -157,13 +157,4 @@ func findOrphans(ctx context.Context, t *turn, s *State) error {
 		s.Routes[i].Orphan = missing[r.Interface]
 	}
 	return nil
-}
-
-func tagFilters(tags map[string]string) []types.Filter {
-	var filters []types.Filter
-	for k, v := range tags {
-		filters = append(filters, filter.By("tag:"+k, v))
-	}
-	slices.SortFunc(filters, func(a, b types.Filter) int { return strings.Compare(*a.Name, *b.Name) })
-	return filters
 }
