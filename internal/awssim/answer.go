@@ -57,6 +57,10 @@ func (w *World) install(stack *middleware.Stack) error {
 	if err := stack.Initialize.Add(keep, middleware.After); err != nil {
 		return err
 	}
+	// Nobody here looks at a signature, and making it is some 7 % of what histories take.
+	if _, err := stack.Finalize.Remove("Signing"); err != nil {
+		return err
+	}
 	return stack.Deserialize.Add(answer, middleware.Before)
 }
 

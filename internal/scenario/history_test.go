@@ -75,9 +75,6 @@ func playAll(t *testing.T, count int, play func(t *testing.T, seed uint64) *hist
 					t.Fatalf("%s\nseed %d: %v\nplay it again: go test ./internal/scenario -run '^%s$' -histories 1 -seed %d -trace",
 						strings.Join(trace, "\n"), seed, errors.Join(h.problems...), name, seed)
 				})
-				if t.Failed() {
-					return
-				}
 			}
 		})
 	}

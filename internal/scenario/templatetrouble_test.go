@@ -234,7 +234,7 @@ func TestKilledWhileItFollows(t *testing.T) {
 			kill(victim{fo.scene, func() event.Event { return fo.created }, func(*heir) {
 				fo.has("2 " + fo.backup + " default")
 				if n := fo.carriedOut("ec2:CreateLaunchTemplateVersion"); n != 1 {
-					t.Errorf("the version was made %d times", n)
+					fo.Errorf("the version was made %d times", n)
 				}
 			}})
 		})
