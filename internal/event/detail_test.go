@@ -35,6 +35,9 @@ func as(e event.Event) (detail any, err error) {
 	if d, ok, err := event.AsSweep(e); ok {
 		return d, err
 	}
+	if d, ok, err := event.AsRolloutRequest(e); ok {
+		return d, err
+	}
 	if d, ok, err := event.AsParameterChange(e); ok {
 		return d, err
 	}
@@ -64,7 +67,7 @@ func TestDetailsOfPublishedSamples(t *testing.T) {
 		"ec2-ami-state-change-failed.json":                   event.ImageStateChange{ImageID: "ami-0123456789example", State: "failed", ErrorMessage: "Description of failure"},
 		"cloudtrail-create-image-real.json":                  "{ec2.amazonaws.com CreateImage   [] []}",
 		"cloudtrail-create-image-failed-duplicate-name.json": "{ec2.amazonaws.com CreateImage Client.InvalidAMIName.Duplicate AMI name test-tagg is already in use by AMI ami-0a3716ae54ca4bd2a [] []}",
-		"asg-instance-refresh-succeeded.json":                nil,
+		"asg-instance-launch-successful.json":                nil,
 	} {
 		e, err := event.Parse(all[name])
 		if err != nil {
@@ -87,6 +90,7 @@ func TestConstructorsMakeWhatIsReadBack(t *testing.T) {
 		"image":        {event.NewImageStateChange("012345678901", "us-west-1", "ami-1", "failed", "no space", at), event.ImageStateChange{ImageID: "ami-1", State: "failed", ErrorMessage: "no space"}},
 		"sweep":        {event.Sweep("sdwan", at), "sdwan"},
 		"schedule":     {event.Sweep("sdwan", time.Time{}), "sdwan"},
+		"rollout":      {event.NewRolloutRequest(event.RolloutRequest{Group: "web", Image: "ami-1"}, at), event.RolloutRequest{Group: "web", Image: "ami-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data, err := json.Marshal(test.event)
