@@ -44,7 +44,7 @@ var (
 
 // TestWorkers has two processes share one queue and one ledger, and kills one of
 // them when half of the messages are gone.
-func TestWorkers(t *testing.T) {
+func TestWorkers(t *testing.T) { //nolint:tparallel // one at a time: each keeps a machine busy by itself
 	t.Parallel()
 	most := small
 	if os.Getenv("DROVER_WORKER_LOAD") == "full" {
@@ -60,7 +60,7 @@ func TestWorkers(t *testing.T) {
 		{"DynamoDB on moto", small, true, sharedMoto},
 		{"DynamoDB Local", most, true, sharedLocal},
 	} {
-		t.Run(test.name, func(t *testing.T) { // one at a time: each keeps a machine busy by itself
+		t.Run(test.name, func(t *testing.T) {
 			f := newFloor(t, test.load, test.open(t))
 			f.run(test.again)
 			f.holds()
