@@ -31,7 +31,8 @@ change them.`,
 			if !asJSON {
 				fmt.Fprintln(env.Stdout, "Simulated AWS, virtual time: nothing leaves this machine.")
 			}
-			for _, act := range examples.Demo() {
+			acts := examples.Demo()
+			for _, act := range acts {
 				tell := env.timeline()
 				if asJSON {
 					tell = func(m script.Moment) { moments = append(moments, m) }
@@ -44,7 +45,7 @@ change them.`,
 				return printJSON(env.Stdout, moments)
 			}
 			fmt.Fprintln(env.Stdout, "\nThe same, as you change it:")
-			for _, act := range examples.Demo() {
+			for _, act := range acts {
 				fmt.Fprintln(env.Stdout, "  drover simulate "+act.Path)
 			}
 			fmt.Fprintln(env.Stdout, "With what you have: drover plan --fleet FILE --event FILE changes nothing.")

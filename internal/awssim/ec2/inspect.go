@@ -45,17 +45,11 @@ func (s *state) routeViews() []RouteView {
 // InstanceTags are the tags of an instance of which an image can be made, and whether it
 // is one, for services whose call is being answered at m.
 func (s *Service) InstanceTags(m *awssim.Moment, id string) (tags map[string]string, found bool) {
-	st := s.store.At(m)
-	i, ok := st.instances.get(id)
+	i, ok := s.store.At(m).instances.get(id)
 	if !ok || i.state != types.InstanceStateNameRunning && i.state != types.InstanceStateNameStopped {
 		return nil, false
 	}
-	tags = map[string]string{}
-	row, _ := st.tags.get(id)
-	for _, t := range row.tags {
-		tags[t.key] = t.value
-	}
-	return tags, true
+	return s.TagsOf(m, id), true
 }
 
 // WatchRoutes has f called with all routes after each change that affects any,
