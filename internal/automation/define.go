@@ -25,6 +25,7 @@ type Definition struct {
 	// and documentation are derived from it.
 	Config reflect.Type
 
+	poll      time.Duration // while observing
 	configure func(json.RawMessage) (behaviour, []Problem, error)
 }
 
@@ -96,7 +97,7 @@ func Define[C, S any](k Kind[C, S]) Definition {
 	}
 	d := Definition{
 		Name: k.Name, Title: k.Title, Since: k.Since, Revision: k.Revision,
-		Config: reflect.TypeFor[C](),
+		Config: reflect.TypeFor[C](), poll: k.Poll,
 	}
 	for _, s := range k.Steps {
 		d.Steps = append(d.Steps, StepInfo{
@@ -198,6 +199,9 @@ func (b bound[C, S]) observe(ctx context.Context, env Env, state json.RawMessage
 	state, encodeErr := json.Marshal(t.State)
 	if encodeErr != nil {
 		return nil, Plan{}, fmt.Errorf("store state of run %s: %w", env.Run.ID, encodeErr)
+	}
+	if soonest := env.Clock.Now().Add(b.kind.Poll); failure.ClassOf(err) == failure.Wait && failure.Until(err).Before(soonest) {
+		err = failure.Waitf(soonest, "%w", err)
 	}
 	if err != nil {
 		return state, Plan{}, err

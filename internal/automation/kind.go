@@ -43,6 +43,9 @@ type Kind[C, S any] struct {
 	About func(C, event.Event) (Subject, bool)
 	// Needs lists the permissions for Observe.
 	Needs func(C) []iam.Need
+	// Poll is the shortest time from one look at AWS to the next while Observe
+	// waits; zero stands for a second, or for less on a machine of one's own.
+	Poll time.Duration
 	// Observe reads AWS into the turn's State. It must not change anything;
 	// the write guard sees to that.
 	Observe func(context.Context, *Turn[C, S]) error

@@ -24,7 +24,7 @@ const (
 // LongestHistory is the most events that a run can write into the history of
 // its Step Functions execution. Nothing there waits for less than a second.
 func (d Definition) LongestHistory() int {
-	turns := (1 + MaxReplans) * turnsOf(PlanLimit, 0)
+	turns := (1 + MaxReplans) * turnsOf(PlanLimit, d.poll)
 	for _, s := range d.Steps {
 		turns += turnsOf(s.Limit, s.Poll) + MaxReplans
 		for _, act := range []Act{Undo, Release} {
@@ -37,7 +37,12 @@ func (d Definition) LongestHistory() int {
 }
 
 // turnsOf bounds the turns within a limit: one at its begin, one after every
-// poll, and one that finds it over.
+// poll, and one that finds it over. Where the poll is long there are beside them
+// attempts after a failure, which follow each other faster at first.
 func turnsOf(limit, poll time.Duration) int {
-	return int(limit/max(poll, time.Second)) + 2
+	turns := int(limit/max(poll, time.Second)) + 2
+	for pause := time.Second / 4; pause < poll; pause *= 2 {
+		turns++
+	}
+	return turns
 }

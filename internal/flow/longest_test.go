@@ -36,9 +36,20 @@ func TestNoKindFillsItsHistory(t *testing.T) {
 // can, begins anew as often as it can, and then fails and takes its time to
 // unwind. No longer one can be written: it has to fit into what is declared.
 func TestTheLongestRun(t *testing.T) {
+	for name, d := range map[string]automation.Definition{
+		"waits":            slow(0, 2*time.Second, failure.Wait),
+		"observes slowly":  slow(3*time.Second, 2*time.Second, failure.Wait),
+		"polls slowly":     slow(3*time.Second, time.Minute, failure.Wait),
+		"fails and fails":  slow(0, time.Minute, failure.Retry),
+		"fails repeatedly": slow(0, 20*time.Second, failure.Retry),
+	} {
+		t.Run(name, func(t *testing.T) { longest(t, d) })
+	}
+}
+
+func longest(t *testing.T, d automation.Definition) {
 	const eventsPerTurn = 9
 	synctest.Test(t, func(t *testing.T) {
-		d := slow()
 		a, _, err := d.Configure("fleet", "auto", "us-west-1", json.RawMessage(`{}`))
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +76,7 @@ func TestTheLongestRun(t *testing.T) {
 			}
 		}
 		got, bound := turns*eventsPerTurn, d.LongestHistory()
-		if got > bound || got < bound*3/4 {
+		if got > bound || got < bound/4 {
 			t.Errorf("%d turns write %d events, and %d are declared", turns, got, bound)
 		}
 	})
@@ -75,17 +86,20 @@ type slowConfig struct{}
 
 type slowTurn = automation.Turn[slowConfig, struct{}]
 
-// slow is a kind that waits as long as it may.
-func slow() automation.Definition {
+// slow is a kind that waits as long as it may, or fails for as long.
+func slow(planPoll, poll time.Duration, class failure.Class) automation.Definition {
 	// until waits until a while after the first attempt.
 	until := func(t *slowTurn, limit time.Duration) error {
 		if now := t.Clock.Now(); now.Sub(t.Since) < limit {
+			if class == failure.Retry {
+				return failure.Retryf("more time is to pass")
+			}
 			return failure.Waitf(now, "more time to pass")
 		}
 		return nil
 	}
-	const limit, poll = 2 * time.Minute, 2 * time.Second
-	forEver := func(_ context.Context, t *slowTurn) error { return failure.Waitf(t.Clock.Now(), "what never comes") }
+	limit := 60 * poll
+	forEver := func(_ context.Context, t *slowTurn) error { return until(t, 2*limit) }
 	step := func(name string, do func(context.Context, *slowTurn) error) automation.Step[slowConfig, struct{}] {
 		return automation.Step[slowConfig, struct{}]{
 			Name: name, Title: name, Attempt: 10 * time.Second, Limit: limit, Poll: poll,
@@ -93,6 +107,7 @@ func slow() automation.Definition {
 		}
 	}
 	return automation.Define(automation.Kind[slowConfig, struct{}]{
+		Poll: planPoll,
 		Name: "slow", Title: "takes its time", Since: "0.1", Revision: 1,
 		Claims: func(slowConfig) []automation.Claim { return nil },
 		Listen: func(slowConfig) []automation.Trigger { return nil },

@@ -12,8 +12,9 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 )
 
-// Pauses between attempts at a step. They need no jitter: one attempt owns
-// the run at a time.
+// Pauses between attempts at a step: they double up to maxPause, or up to the
+// step's poll where that is longer. They need no jitter: one attempt owns the run
+// at a time.
 const (
 	minPause = 250 * time.Millisecond
 	maxPause = 10 * time.Second
@@ -169,7 +170,7 @@ func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run
 	if over {
 		return r.fail(steps, failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
 	}
-	return r.again(err, now)
+	return r.again(steps, err, now)
 }
 
 // idle says that no step is done, and that none can have been by an attempt that
@@ -201,9 +202,9 @@ func (r Run) await(steps []automation.StepInfo, err error, now time.Time) Run {
 }
 
 // again has the run try once more.
-func (r Run) again(err error, now time.Time) Run {
+func (r Run) again(steps []automation.StepInfo, err error, now time.Time) Run {
 	r.Waiting = fmt.Sprintf("another attempt: %v", err)
-	r.Due = now.Add(pause(r.Attempt))
+	r.Due = now.Add(pause(r.Attempt, max(maxPause, pollOf(steps, r.Step))))
 	return r
 }
 
@@ -232,12 +233,12 @@ func (r Run) turnTo(step string, act automation.Act, now time.Time) Run {
 	return r
 }
 
-func pause(attempt int) time.Duration {
+func pause(attempt int, most time.Duration) time.Duration {
 	d := minPause
-	for ; attempt > 1 && d < maxPause; attempt-- {
+	for ; attempt > 1 && d < most; attempt-- {
 		d *= 2
 	}
-	return min(d, maxPause)
+	return min(d, most)
 }
 
 func infoOf(steps []automation.StepInfo, name string) automation.StepInfo {

@@ -122,7 +122,7 @@ func TestSettleLeavesItsArgumentAlone(t *testing.T) {
 func TestPauseGrowsToABound(t *testing.T) {
 	last := time.Duration(0)
 	for n := 1; n < 40; n++ {
-		p := pause(n)
+		p := pause(n, maxPause)
 		if p < last || p > maxPause {
 			t.Fatalf("pause(%d) = %v after %v", n, p, last)
 		}

@@ -81,7 +81,7 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 	case failure.ClassOf(err) == failure.Wait && !over:
 		return r.await(steps, err, now)
 	case failure.ClassOf(err) == failure.Retry && !over:
-		return r.again(err, now)
+		return r.again(steps, err, now)
 	}
 	if r.Act == automation.Undo {
 		m.UndoError = err.Error()
