@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -49,6 +50,18 @@ type Clients struct {
 	SFN              *sfn.Client
 	SNS              *sns.Client
 	SSM              *ssm.Client
+
+	shared sync.Map
+}
+
+// Share is what all who use these clients share under a key, such as a [look.Look]. The
+// first to ask makes it.
+func Share[T any](c *Clients, key string, make func() T) T {
+	if found, ok := c.shared.Load(key); ok {
+		return found.(T)
+	}
+	found, _ := c.shared.LoadOrStore(key, make())
+	return found.(T)
 }
 
 // idleConns keeps the connections of a burst of parallel writes for the next
