@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/wildcard"
 )
 
@@ -16,9 +17,6 @@ const (
 	stepSet  = "set-version"
 	opUpdate = "autoscaling:UpdateAutoScalingGroup"
 )
-
-// named is how plans and the audit name what a group launches from.
-func named(template, version string) string { return "version " + version + " of " + template }
 
 // decide says which groups get which version.
 func decide(c Config, s State, _ time.Time) automation.Plan {
@@ -49,18 +47,18 @@ func (d *decision) group(g Group) {
 		d.plan.Rejected = append(d.plan.Rejected, automation.Remark{Resource: g.Name, Why: why})
 		return
 	}
-	version, why, ok := target(d.config, d.state, g)
+	to, why, ok := target(d.config, d.state, g)
 	switch {
 	case !ok:
 		d.plan.Stuck = append(d.plan.Stuck, automation.Remark{Resource: g.Name, Why: why})
 		return
-	case g.version() == version:
+	case g.version() == to:
 		d.follows++
 		return
 	}
 	d.plan.Changes = append(d.plan.Changes, automation.Change{
 		Step: stepSet, Operation: opUpdate, Resource: g.Name,
-		From: named(g.launches(), g.version()), To: named(g.launches(), version), Why: why,
+		From: version.Of(g.launches(), g.version()), To: version.Of(g.launches(), to), Why: why,
 	})
 	if g.Own > 0 {
 		d.plan.Notes = append(d.plan.Notes, fmt.Sprintf("%s: %s of its policy %s a launch template of %s own, whose version stays as it is",
@@ -87,7 +85,7 @@ func (d *decision) unfit(g Group) string {
 
 // target is the version that a group ought to launch from, and why; or why that
 // cannot be.
-func target(c Config, s State, g Group) (version, why string, ok bool) {
+func target(c Config, s State, g Group) (to, why string, ok bool) {
 	if c.Version != NewestNumber {
 		return string(c.Version), fmt.Sprintf("the fleet file says %s", c.Version), true
 	}
@@ -95,8 +93,8 @@ func target(c Config, s State, g Group) (version, why string, ok bool) {
 	if !ok {
 		return "", fmt.Sprintf("cannot launch: its launch template %s does not exist", g.launches()), false
 	}
-	version = strconv.FormatInt(t.Newest, 10)
-	return version, fmt.Sprintf("%s is the newest version of its template, and the fleet file says %s", version, NewestNumber), true
+	to = strconv.FormatInt(t.Newest, 10)
+	return to, fmt.Sprintf("%s is the newest version of its template, and the fleet file says %s", to, NewestNumber), true
 }
 
 // missing tells of groups that are listed by name and are not there, since the
@@ -153,5 +151,5 @@ func (s State) value(c automation.Change) string {
 	if !ok {
 		return ""
 	}
-	return named(g.launches(), g.version())
+	return version.Of(g.launches(), g.version())
 }

@@ -5,19 +5,12 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
-	"github.com/droverhq/drover/internal/cloud/call"
 	"github.com/droverhq/drover/internal/iam"
 )
 
-func TestDecideNamesWhatTheAuditNames(t *testing.T) {
-	if got, want := named("lt-1", "$Latest"), call.TemplateVersion("lt-1", "$Latest"); got != want {
-		t.Errorf("%q, but the audit says %q", got, want)
-	}
-}
-
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/wildcard")
+	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/automation/version", "github.com/droverhq/drover/internal/wildcard")
 }
 
 func every(c *Config) {

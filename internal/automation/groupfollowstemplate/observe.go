@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 )
 
 type turn = automation.Turn[Config, State]
@@ -65,7 +66,7 @@ func groupOf(g types.AutoScalingGroup) Group {
 		Status:        aws.ToString(g.Status),
 		Configuration: aws.ToString(g.LaunchConfigurationName),
 	}
-	if spec := specOf(g); spec != nil {
+	if spec := launchtemplate.SpecOf(g); spec != nil {
 		s.Template, s.TemplateName = aws.ToString(spec.LaunchTemplateId), aws.ToString(spec.LaunchTemplateName)
 		s.Version = aws.ToString(spec.Version)
 	}
@@ -77,15 +78,6 @@ func groupOf(g types.AutoScalingGroup) Group {
 		}
 	}
 	return s
-}
-
-// specOf is the template that a group launches from; nil if there is none. A
-// policy comes first: where there is one, it is what counts.
-func specOf(g types.AutoScalingGroup) *types.LaunchTemplateSpecification {
-	if p := g.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
-		return p.LaunchTemplate.LaunchTemplateSpecification
-	}
-	return g.LaunchTemplate
 }
 
 func tagsOf(g types.AutoScalingGroup) map[string]string {

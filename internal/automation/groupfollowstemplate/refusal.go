@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/droverhq/drover/internal/cloud"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/failure"
 )
 
@@ -35,7 +36,7 @@ func advised(err error, g types.AutoScalingGroup, version string) error {
 		return failure.WithHint(err, "AWS looks whether Drover might launch from the template itself: that takes ec2:RunInstances and, by what is in the template, "+
 			"ec2:CreateTags, iam:PassRole and ssm:GetParameters; `drover render policy --fleet FILE` has them, as far as `uses` in the fleet file says what the template uses")
 	}
-	spec := specOf(g)
+	spec := launchtemplate.SpecOf(g)
 	id := "--launch-template-id " + aws.ToString(spec.LaunchTemplateId)
 	if aws.ToString(spec.LaunchTemplateId) == "" {
 		id = "--launch-template-name " + aws.ToString(spec.LaunchTemplateName)

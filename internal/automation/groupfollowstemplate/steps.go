@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/version"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/failure"
 )
 
@@ -113,11 +115,11 @@ func (s *setter) change(ctx context.Context, c automation.Change) error {
 			return &automation.Replan{Why: c.Resource + " has changed since it was made"}
 		}
 	}
-	group, version, ok := s.wanted(c)
+	group, to, ok := s.wanted(c)
 	if !ok {
 		return &automation.Replan{Why: c.Resource + " has changed since it was made"}
 	}
-	_, err := s.turn.AWS.AutoScaling.UpdateAutoScalingGroup(ctx, update(group, version), once)
+	_, err := s.turn.AWS.AutoScaling.UpdateAutoScalingGroup(ctx, launchtemplate.Update(group, to), once)
 	switch {
 	case gone(err):
 		return &automation.Replan{Why: fmt.Sprintf("group %s is gone", c.Resource)}
@@ -125,7 +127,7 @@ func (s *setter) change(ctx context.Context, c automation.Change) error {
 		s.learn(func(st *State) { st.Refreshing = append(slices.Clone(st.Refreshing), c.Resource) })
 		return &automation.Replan{Why: fmt.Sprintf("group %s is in an instance refresh", c.Resource)}
 	case err != nil:
-		return fmt.Errorf("set group %s to %s: %w", c.Resource, c.To, advised(err, group, version))
+		return fmt.Errorf("set group %s to %s: %w", c.Resource, c.To, advised(err, group, to))
 	}
 	s.learn(func(st *State) {
 		if st.Wrote = maps.Clone(st.Wrote); st.Wrote == nil {
@@ -148,15 +150,15 @@ func (s *setter) stale() bool {
 
 // wanted is the group that a change is about, in full, and the version for it, if
 // that is still the change.
-func (s *setter) wanted(c automation.Change) (group types.AutoScalingGroup, version string, ok bool) {
+func (s *setter) wanted(c automation.Change) (group types.AutoScalingGroup, to string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, ok := s.state.group(c.Resource)
 	if !ok {
 		return group, "", false
 	}
-	version, _, ok = target(s.turn.Config, s.state, g)
-	return s.full[c.Resource], version, ok && named(g.launches(), version) == c.To
+	to, _, ok = target(s.turn.Config, s.state, g)
+	return s.full[c.Resource], to, ok && version.Of(g.launches(), to) == c.To
 }
 
 // unwritten are the changes that no write has been acknowledged of just now.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/version"
 )
 
 // The steps and calls that a plan consists of, and how it names what they set.
@@ -20,18 +21,13 @@ const (
 
 	opCreate = "ec2:CreateLaunchTemplateVersion"
 	opModify = "ec2:ModifyLaunchTemplate"
-	opDelete = "ec2:DeleteLaunchTemplateVersions"
 
-	unused  = "unused"
-	deleted = "deleted"
 	noImage = "no image"
 
 	// valueNumber is what create-version provides.
 	valueNumber = "number"
 	newNumber   = "${" + stepCreate + "." + valueNumber + "}"
 
-	// atOnce is how many versions one call deletes (shared/facts/apis.md 1.3).
-	atOnce = 200
 	// maxKept bounds the notes about versions that are kept since somebody uses
 	// them.
 	maxKept = 10
@@ -62,9 +58,8 @@ type decision struct {
 	config Config
 	state  State
 	plan   automation.Plan
-	// creates: a version is to be made. Otherwise standard is the default
-	// version's number once the plan is carried out.
-	creates  bool
+	// standard is the default version's number once the plan is carried out; 0 if
+	// that is still to be made.
 	standard int64
 }
 
@@ -110,16 +105,16 @@ func (d *decision) advance(image Image) {
 	why := d.reason(image)
 	if number := d.holder(image); number > 0 {
 		d.standard = number
-		d.change(stepDefault, opModify, t.ID+" default", version(t.Default.Number), version(number), why+"; this version has it already")
+		d.change(stepDefault, opModify, t.ID+" default", version.Named(t.Default.Number), version.Named(number), why+"; this version has it already")
 		return
 	}
-	d.creates = true
+	d.standard = 0
 	from := source.Image
 	if from == "" {
 		from = noImage
 	}
 	d.change(stepCreate, opCreate, t.ID, from, image.ID, fmt.Sprintf("%s; made from version %d", why, source.Number))
-	d.change(stepDefault, opModify, t.ID+" default", version(t.Default.Number), "version "+newNumber, why)
+	d.change(stepDefault, opModify, t.ID+" default", version.Named(t.Default.Number), "version "+newNumber, why)
 }
 
 // reason says why an image is to take the place of the default version's.
@@ -206,38 +201,18 @@ func (d *decision) prune() {
 	if len(d.plan.Stuck) > 0 {
 		return
 	}
-	old, kept := surplus(d.state, d.config.Keep, d.creates, d.standard)
-	d.plan.Notes = append(d.plan.Notes, kept...)
-	for batch := range slices.Chunk(old, atOnce) {
-		d.change(stepPrune, opDelete, d.state.Template.ID+" "+versions(batch), unused, deleted,
-			fmt.Sprintf("the newest %d are kept, and nobody uses it", d.config.Keep))
-	}
-}
-
-// surplus are the versions that are to go, the oldest first, and notes about those
-// that would but for somebody who uses them. A version that is about to be made
-// counts as the newest.
-func surplus(s State, keep int, creates bool, standard int64) (surplus []int64, kept []string) {
-	if creates {
+	t, keep := d.state.Template, d.config.Keep
+	if d.standard == 0 { // the version that is about to be made counts as the newest
 		keep--
-		standard = 0
 	}
-	numbers := slices.Sorted(slices.Values(s.Numbers))
-	for _, number := range numbers[:max(0, len(numbers)-keep)] {
-		if number == standard {
-			continue
-		}
-		i := slices.IndexFunc(s.Uses, func(u Use) bool { return u.Version == number })
-		if i < 0 {
-			surplus = append(surplus, number)
-			continue
-		}
-		kept = append(kept, fmt.Sprintf("version %d of %s is kept: %s", number, s.Template.ID, s.Uses[i].By))
+	old, used := version.Surplus(d.state.Numbers, keep, d.state.Uses, d.standard)
+	for _, u := range used[:min(len(used), maxKept)] {
+		d.plan.Notes = append(d.plan.Notes, fmt.Sprintf("version %d of %s is kept: %s", u.Version, t.ID, u.By))
 	}
-	if more := len(kept) - maxKept; more > 0 {
-		kept = append(kept[:maxKept], fmt.Sprintf("%d more versions of %s are kept since somebody uses them", more, s.Template.ID))
+	if more := len(used) - maxKept; more > 0 {
+		d.plan.Notes = append(d.plan.Notes, fmt.Sprintf("%d more versions of %s are kept since somebody uses them", more, t.ID))
 	}
-	return surplus, kept
+	d.plan.Changes = append(d.plan.Changes, version.Deletions(stepPrune, t.ID, old, d.config.Keep)...)
 }
 
 // expect tells that the image that ought to be there by now is not.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
+	"github.com/droverhq/drover/internal/automation/version"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -212,7 +213,7 @@ func TestDecide(t *testing.T) {
 			state: template(images(day(4)), func(s *State) {
 				s.Template.Default, s.Template.Latest = Version{9, "ami-4"}, Version{9, "ami-4"}
 				s.Numbers = []int64{9, 8, 7, 6, 5, 3, 1}
-				s.Uses = []Use{{Version: 6, By: "group web uses it"}, {Version: 9, By: "i-1 uses it"}}
+				s.Uses = []version.Use{{Version: 6, By: "group web uses it"}, {Version: 9, By: "i-1 uses it"}}
 			}),
 			want: `
 				prune ec2:DeleteLaunchTemplateVersions lt-1 versions 1, 3, 5, 7-8: unused -> deleted because the newest 1 are kept, and nobody uses it
@@ -269,7 +270,7 @@ func TestALongTemplateIsPrunedInSeveralCalls(t *testing.T) {
 		s.Numbers = append(s.Numbers, n)
 	}
 	s.Template.Default.Number, s.Template.Latest.Number = 500, 500
-	s.Uses = []Use{{Version: 100, By: "group web uses it"}}
+	s.Uses = []version.Use{{Version: 100, By: "group web uses it"}}
 	var got []string
 	for _, c := range decide(config(), s, t0).Changes {
 		got = append(got, c.Resource)

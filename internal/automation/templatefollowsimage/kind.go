@@ -1,9 +1,11 @@
 package templatefollowsimage
 
 import (
+	"context"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/templatestep"
 	"github.com/droverhq/drover/internal/schedule"
 )
 
@@ -56,7 +58,9 @@ var Kind = automation.Kind[Config, State]{
 		Limit:   10 * time.Minute,
 		Poll:    writePoll,
 		Needs:   pruneNeeds,
-		Do:      prune,
+		Do: func(ctx context.Context, t *turn) error {
+			return templatestep.Prune(ctx, t.Env, stepPrune, t.Config.Keep)
+		},
 	}},
 }
 

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/droverhq/drover/internal/automation/version"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 )
 
 // An event can be ahead of what a read returns, and one read behind another.
@@ -30,7 +33,7 @@ func observe(ctx context.Context, t *turn) error {
 // it, or matters only at once.
 type look struct {
 	state    State
-	versions []templateVersion // the newest first
+	template launchtemplate.Template
 	told     []told
 }
 
@@ -55,7 +58,7 @@ func read(ctx context.Context, t *turn) (look, error) {
 	var unfit string
 	g, together := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		l.versions, err = describeVersions(together, t, ref)
+		l.template, err = launchtemplate.Describe(together, t.AWS.EC2, ref)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -71,13 +74,11 @@ func read(ctx context.Context, t *turn) (look, error) {
 	if err := g.Wait(); err != nil {
 		return look{}, err
 	}
-	if l.state.Template, err = foundIn(l.versions); err != nil {
-		return look{}, err
-	}
+	l.state.Template = foundOf(l.template)
 	l.state.Template.Unfit = unfit
 	l.state.Images = upToAvailable(matched)
-	l.state.Numbers = numbersIn(l.versions)
-	l.state.Holders = holdersIn(t.Run, l.versions, l.state.Images)
+	l.state.Numbers = l.template.Numbers()
+	l.state.Holders = holdersIn(t.Run, l.template.Versions, l.state.Images)
 	return l, l.complete(ctx, t, matched)
 }
 
@@ -98,8 +99,9 @@ func (l *look) complete(ctx context.Context, t *turn, matched []Image) error {
 		g.Go(func() error { return describeOthers(together, t, unknown, others) })
 	}
 	if len(s.Numbers) >= t.Config.Keep {
-		g.Go(func() (err error) {
-			s.Uses, err = describeUses(together, t, s.Template)
+		g.Go(func() error {
+			by, err := launchtemplate.Uses(together, t.AWS, l.template.Ref)
+			s.Uses = version.Uses(by)
 			return err
 		})
 	}
@@ -178,7 +180,7 @@ func (l *look) doubtful(now time.Time) string {
 	}
 	for _, v := range []Version{l.state.Template.Default, l.state.Template.Latest} {
 		if isImage(v.Image) && find(v.Image) == stateGone {
-			return "a read of " + v.Image + ", which " + version(v.Number) + " has"
+			return "a read of " + v.Image + ", which " + version.Named(v.Number) + " has"
 		}
 	}
 	return ""

@@ -2,7 +2,6 @@ package templatefollowsimage
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
+	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/awssim"
 	simscaling "github.com/droverhq/drover/internal/awssim/autoscaling"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
@@ -183,7 +183,7 @@ func TestObserveSeesHolders(t *testing.T) {
 	w := newWorld(t)
 	backup := w.image(simec2.Image{Name: "backup", Description: "EC2_BACKUP"})
 	run := automation.Identity{ID: "run-0", Fleet: "stage", Automation: "app"}
-	for _, description := range []string{describe(run, backup, 1), "by hand"} {
+	for _, description := range []string{version.Describe(run, backup, 1), "by hand"} {
 		_, err := w.aws.EC2.CreateLaunchTemplateVersion(t.Context(), &ec2.CreateLaunchTemplateVersionInput{
 			LaunchTemplateId: aws.String(w.id), VersionDescription: aws.String(description), LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String(backup)},
 		})
@@ -196,111 +196,24 @@ func TestObserveSeesHolders(t *testing.T) {
 	}
 }
 
+// TestObserveSeesWhoUsesVersions: when some may go.
 func TestObserveSeesWhoUsesVersions(t *testing.T) {
 	w := newWorld(t)
 	w.versions(9)
-	group := func(name string, edit func(*autoscaling.CreateAutoScalingGroupInput)) {
-		in := &autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String(name), MinSize: aws.Int32(0), MaxSize: aws.Int32(1), VPCZoneIdentifier: aws.String(w.subnet)}
-		edit(in)
-		_, err := w.aws.AutoScaling.CreateAutoScalingGroup(t.Context(), in)
-		w.must(err)
-	}
-	of := func(id, name, version string) *scaling.LaunchTemplateSpecification {
-		s := &scaling.LaunchTemplateSpecification{}
-		for to, value := range map[**string]string{&s.LaunchTemplateId: id, &s.LaunchTemplateName: name, &s.Version: version} {
-			if value != "" {
-				*to = aws.String(value)
-			}
-		}
-		return s
-	}
-	plain := func(s *scaling.LaunchTemplateSpecification) func(*autoscaling.CreateAutoScalingGroupInput) {
-		return func(in *autoscaling.CreateAutoScalingGroupInput) { in.LaunchTemplate = s }
-	}
-	_, err := w.aws.EC2.CreateLaunchTemplate(t.Context(), &ec2.CreateLaunchTemplateInput{
-		LaunchTemplateName: aws.String("other"), LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String(w.present)},
+	_, err := w.aws.AutoScaling.CreateAutoScalingGroup(t.Context(), &autoscaling.CreateAutoScalingGroupInput{
+		AutoScalingGroupName: aws.String("web"), MinSize: aws.Int32(0), MaxSize: aws.Int32(1), VPCZoneIdentifier: aws.String(w.subnet),
+		LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateName: aws.String("app"), Version: aws.String("2")},
 	})
 	w.must(err)
-	group("a-by-id", plain(of(w.id, "", "2")))
-	group("b-by-name", plain(of("", "app", "2")))
-	group("c-latest", plain(of(w.id, "", "$Latest")))
-	group("d-default", plain(of(w.id, "", "")))
-	group("e-other", plain(of("", "other", "1")))
-	group("f-mixed", func(in *autoscaling.CreateAutoScalingGroupInput) {
-		in.MixedInstancesPolicy = &scaling.MixedInstancesPolicy{LaunchTemplate: &scaling.LaunchTemplate{
-			LaunchTemplateSpecification: of(w.id, "", "3"),
-			Overrides: []scaling.LaunchTemplateOverrides{
-				{InstanceType: aws.String("c5.large"), LaunchTemplateSpecification: of("", "app", "4")},
-				{InstanceType: aws.String("c5.xlarge"), LaunchTemplateSpecification: of("", "other", "1")},
-				{InstanceType: aws.String("c5.2xlarge")},
-			},
-		}}
-	})
-	launch := func(template, version string) string {
-		out, err := w.aws.EC2.RunInstances(t.Context(), &ec2.RunInstancesInput{
-			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: aws.String(w.subnet), InstanceType: types.InstanceTypeC5Large,
-			LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String(template), Version: aws.String(version)},
-		})
-		w.must(err)
-		return *out.Instances[0].InstanceId
-	}
-	launch("app", "4")
-	five := launch("app", "5")
-	launch("other", "1")
-	dead := launch("app", "6")
-	w.clock.Advance(time.Minute)
-	_, err = w.aws.EC2.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{dead}})
-	w.must(err)
-	w.clock.Advance(time.Minute)
-
-	s, err := w.observe(w.config())
-	w.must(err)
-	want := []Use{
-		{2, "group a-by-id and group b-by-name use it"},
-		{3, "group f-mixed uses it"},
-		{5, five + " uses it"},
-	}
-	got := slices.DeleteFunc(slices.Clone(s.Uses), func(u Use) bool { return u.Version == 4 })
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if i := slices.IndexFunc(s.Uses, func(u Use) bool { return u.Version == 4 }); i < 0 || !strings.HasPrefix(s.Uses[i].By, "group f-mixed and i-") {
-		t.Errorf("uses are %+v", s.Uses)
-	}
-	for keep, want := range map[int]bool{9: true, 10: false} { // a version that is made now is a tenth
+	for keep, want := range map[int][]version.Use{
+		9:  {{Version: 2, By: "group web uses it"}},
+		10: nil, // a version that is made now is a tenth
+	} {
 		s, err := w.observe(w.config(func(c *Config) { c.Keep = keep }))
 		w.must(err)
-		if got := len(s.Uses) > 0; got != want {
-			t.Errorf("with keep %d users were looked for: %t", keep, got)
+		if diff := cmp.Diff(want, s.Uses); diff != "" {
+			t.Errorf("with keep %d:\n%s", keep, diff)
 		}
-	}
-}
-
-func TestGroupsWhoseInstancesAreOfOldVersions(t *testing.T) {
-	g := scaling.AutoScalingGroup{
-		LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateId: aws.String("lt-1"), Version: aws.String("$Latest")},
-		Instances: []scaling.Instance{
-			{LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateId: aws.String("lt-1"), LaunchTemplateName: aws.String("app"), Version: aws.String("7")}},
-			{LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateId: aws.String("lt-2"), LaunchTemplateName: aws.String("app"), Version: aws.String("8")}},
-			{LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateName: aws.String("app"), Version: aws.String("6")}},
-			{LaunchTemplate: &scaling.LaunchTemplateSpecification{LaunchTemplateName: aws.String("other"), Version: aws.String("5")}},
-			{LaunchConfigurationName: aws.String("old")},
-		},
-	}
-	var got []int64
-	for _, spec := range specifications(g) {
-		if n := (Found{ID: "lt-1", Name: "app"}).numberIn(spec); n > 0 {
-			got = append(got, n)
-		}
-	}
-	if !slices.Equal(got, []int64{7, 6}) {
-		t.Errorf("versions %v, want 7 and 6", got)
-	}
-}
-
-func TestManyUsersInWords(t *testing.T) {
-	if got, want := inWords([]string{"group web", "i-1", "i-2", "i-3"}), "group web and 3 others use it"; got != want {
-		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -383,19 +296,5 @@ func TestDoubt(t *testing.T) {
 	patient.Since = gone.clock.Now().Add(-rereadFor)
 	if err := observe(context.Background(), patient); err != nil {
 		t.Errorf("after %s the read is not believed: %v", rereadFor, err)
-	}
-}
-
-func TestDescriptionsFit(t *testing.T) {
-	long := strings.Repeat("x", 30)
-	run := automation.Identity{ID: "20261121-030000-0123abcd", Fleet: long, Automation: long}
-	if text := describe(run, "ami-0123456789abcdef0", 10_000); len(text) > 255 {
-		t.Errorf("EC2 takes 255 characters, not %d: %s", len(text), text)
-	}
-	if text := describe(run, "ami-1", 7); !strings.HasPrefix(text, signed(run)) || strings.HasPrefix(text, signed(automation.Identity{ID: "2", Fleet: long, Automation: long})) {
-		t.Errorf("%q does not say whose it is", text)
-	}
-	if got, want := describe(automation.Identity{ID: "r", Fleet: "f", Automation: "a"}, "ami-1", 7), "drover f/a run r: ami-1, made from version 7"; got != want {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

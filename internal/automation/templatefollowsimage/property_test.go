@@ -11,6 +11,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
+	"github.com/droverhq/drover/internal/automation/version"
 )
 
 // drawState is a template with some versions, images that match, and images that
@@ -39,7 +40,7 @@ func drawState(t *rapid.T) (State, map[string]Image) {
 		s.Numbers = append(s.Numbers, n)
 		has[n] = rapid.SampledFrom([]string{"", "ami-0", "ami-1", "ami-2", "ami-gone"}).Draw(t, "image")
 		if rapid.IntRange(0, 3).Draw(t, "used") == 0 {
-			s.Uses = append(s.Uses, Use{Version: n, By: "i-1 uses it"})
+			s.Uses = append(s.Uses, version.Use{Version: n, By: "i-1 uses it"})
 		}
 	}
 	standard := rapid.SampledFrom(s.Numbers).Draw(t, "default")
@@ -75,19 +76,19 @@ func carryOut(t *rapid.T, s State, p automation.Plan, known map[string]Image) St
 	s.Numbers = slices.Clone(s.Numbers)
 	next := slices.Max(s.Numbers) + 1
 	for _, c := range p.Filled(map[string]string{"create-version.number": strconv.FormatInt(next, 10)}).Changes {
-		switch c.Operation {
-		case opCreate:
+		switch c.Step {
+		case stepCreate:
 			has[next] = c.To
 			s.Numbers = append([]int64{next}, s.Numbers...)
 			s.Template.Latest = Version{next, c.To}
-		case opModify:
-			n, err := numberOf(c.To)
+		case stepDefault:
+			n, err := version.Number(c.To)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.Template.Default = Version{n, has[n]}
-		case opDelete:
-			gone, err := numbersOf(c.Resource[len("lt-1 "):])
+		case stepPrune:
+			_, gone, err := version.Deleted(c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +124,7 @@ func TestDecideProperties(t *testing.T) {
 			t.Fatalf("the template went back from %+v to %+v", before, then)
 		}
 		for i, n := range s.Numbers {
-			used := slices.ContainsFunc(s.Uses, func(u Use) bool { return u.Version == n })
+			used := slices.ContainsFunc(s.Uses, func(u version.Use) bool { return u.Version == n })
 			newest := i < c.Keep-(len(after.Numbers)-len(intersect(after.Numbers, s.Numbers)))
 			if kept := slices.Contains(after.Numbers, n); !kept && (used || newest || n == after.Template.Default.Number) {
 				t.Fatalf("version %d was deleted: used %t, among the newest %t, default %d", n, used, newest, after.Template.Default.Number)
@@ -137,20 +138,4 @@ func TestDecideProperties(t *testing.T) {
 
 func intersect(a, b []int64) []int64 {
 	return slices.DeleteFunc(slices.Clone(a), func(n int64) bool { return !slices.Contains(b, n) })
-}
-
-func TestNumbersSurviveTheirText(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		numbers := rapid.SliceOfNDistinct(rapid.Int64Range(1, 40), 1, 20, rapid.ID[int64]).Draw(t, "numbers")
-		slices.Sort(numbers)
-		back, err := numbersOf(versions(numbers))
-		if err != nil || !slices.Equal(numbers, back) {
-			t.Fatalf("%v became %q and then %v (%v)", numbers, versions(numbers), back, err)
-		}
-	})
-	for _, text := range []string{"", "versions", "versions 3-1", "version x", "versions 1, "} {
-		if got, err := numbersOf(text); err == nil {
-			t.Errorf("%q was read as %v", text, got)
-		}
-	}
 }

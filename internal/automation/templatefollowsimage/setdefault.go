@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/version"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/failure"
 )
 
@@ -28,10 +30,10 @@ func moveIn(p automation.Plan) (m move, ok bool, err error) {
 	}
 	c := changes[0]
 	m.template, _, _ = strings.Cut(c.Resource, " ")
-	if m.from, err = numberOf(c.From); err != nil {
+	if m.from, err = version.Number(c.From); err != nil {
 		return move{}, false, failure.As(failure.Stop, err)
 	}
-	if m.to, err = numberOf(c.To); err != nil {
+	if m.to, err = version.Number(c.To); err != nil {
 		return move{}, false, failure.As(failure.Stop, err)
 	}
 	return m, true, nil
@@ -138,7 +140,7 @@ func makeDefault(ctx context.Context, t *turn, template string, number int64) er
 }
 
 func defaultOf(ctx context.Context, t *turn, template string) (int64, error) {
-	all, err := versionsLike(ctx, t, ref{id: template}, &ec2.DescribeLaunchTemplateVersionsInput{Versions: []string{string(FromDefault)}})
+	all, err := launchtemplate.Versions(ctx, t.AWS.EC2, launchtemplate.Ref{ID: template}, ec2.DescribeLaunchTemplateVersionsInput{Versions: []string{string(FromDefault)}})
 	if err != nil {
 		return 0, err
 	}

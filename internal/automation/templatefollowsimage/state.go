@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/droverhq/drover/internal/automation/version"
 )
 
 // State is what an observation found: plain values, small enough to be stored
@@ -26,7 +28,7 @@ type State struct {
 	Numbers []int64 `json:"numbers,omitempty"`
 	// Uses are the versions that somebody uses. They are only looked for when
 	// there are enough versions that some may be deleted.
-	Uses []Use `json:"uses,omitempty"`
+	Uses []version.Use `json:"uses,omitempty"`
 
 	// Awaited is the image that this run has begun to wait for.
 	Awaited string `json:"awaited,omitempty"`
@@ -70,12 +72,6 @@ type Holder struct {
 	Image   string `json:"image"`
 	Version int64  `json:"version"`
 	Ours    int64  `json:"ours,omitempty"`
-}
-
-// Use says who uses a version.
-type Use struct {
-	Version int64  `json:"version"`
-	By      string `json:"by"`
 }
 
 // The states of images that matter.

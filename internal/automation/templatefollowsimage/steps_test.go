@@ -16,6 +16,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
+	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/awssim"
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	"github.com/droverhq/drover/internal/cloud"
@@ -82,7 +83,7 @@ func replans(err error) bool {
 
 func TestStepCreateAdopts(t *testing.T) {
 	w, turn, backup := planned(t)
-	w.version(backup, describe(turn.Run, backup, 1)) // by an attempt that died
+	w.version(backup, version.Describe(turn.Run, backup, 1)) // by an attempt that died
 	w.again(turn, time.Minute)
 	if err := createVersion(t.Context(), turn); err != nil {
 		t.Fatal(err)
@@ -135,7 +136,7 @@ func TestStepCreateFromDefault(t *testing.T) {
 	w = newWorld(t)
 	backup = w.image(simec2.Image{Name: "backup", Description: "EC2_BACKUP"})
 	turn = w.turn(w.config(fromDefault))
-	w.version(backup, describe(automation.Identity{ID: "run-0", Fleet: "stage", Automation: "app"}, backup, 1)) // by another process
+	w.version(backup, version.Describe(automation.Identity{ID: "run-0", Fleet: "stage", Automation: "app"}, backup, 1)) // by another process
 	if err := createVersion(t.Context(), turn); !replans(err) {
 		t.Errorf("another process was faster: %v", err)
 	}
@@ -170,14 +171,14 @@ func TestStepCreateHeedsWarnings(t *testing.T) {
 
 func TestStepUndoCreate(t *testing.T) {
 	w, turn, backup := planned(t)
-	w.version(backup, describe(automation.Identity{ID: "run-0", Fleet: "stage", Automation: "app"}, backup, 1)) // another run's
-	w.version(backup, describe(turn.Run, backup, 1))
+	w.version(backup, version.Describe(automation.Identity{ID: "run-0", Fleet: "stage", Automation: "app"}, backup, 1)) // another run's
+	w.version(backup, version.Describe(turn.Run, backup, 1))
 	turn.Settled = w.clock.Now().Add(time.Minute)
 	if err := undoVersion(t.Context(), turn); failure.ClassOf(err) != failure.Wait {
 		t.Errorf("a call that is late may make another: %v", err)
 	}
 	w.has(1, 1, 2)
-	w.version(backup, describe(turn.Run, backup, 1)) // and so it does
+	w.version(backup, version.Describe(turn.Run, backup, 1)) // and so it does
 	w.again(turn, time.Minute)
 	if err := undoVersion(t.Context(), turn); err != nil {
 		t.Error(err)
@@ -190,7 +191,7 @@ func TestStepUndoCreate(t *testing.T) {
 
 func TestStepUndoCreateSparesTheDefault(t *testing.T) {
 	w, turn, backup := planned(t)
-	w.setDefault(w.version(backup, describe(turn.Run, backup, 1)))
+	w.setDefault(w.version(backup, version.Describe(turn.Run, backup, 1)))
 	err := undoVersion(t.Context(), turn)
 	if failure.ClassOf(err) != failure.Stop || len(failure.Hints(err)) == 0 {
 		t.Errorf("%v, hints %q", err, failure.Hints(err))
@@ -299,16 +300,4 @@ func TestStepDefault(t *testing.T) {
 		w.must(undoDefault(t.Context(), turn))
 		w.has(3, 1, 2, 3)
 	})
-}
-
-func TestStepDeletesWhatIsGoneAlready(t *testing.T) {
-	w, turn, _ := planned(t)
-	w.versions(3)
-	if err := deleteVersions(t.Context(), turn, w.id, []int64{2, 7}); err != nil {
-		t.Error(err)
-	}
-	w.has(1, 1, 3)
-	if err := deleteVersions(t.Context(), turn, w.id, []int64{1}); err == nil || failure.ClassOf(err) != failure.Retry {
-		t.Errorf("the default was asked to go: %v", err)
-	}
 }

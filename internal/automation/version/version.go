@@ -1,4 +1,9 @@
-package templatefollowsimage
+// Package version is what decisions about the versions of a launch template share: how
+// plans name them, which of them are surplus, and how it is written on a version who
+// has made it.
+//
+// It is pure, and knows no AWS. A test holds the names against those of the audit.
+package version
 
 import (
 	"fmt"
@@ -6,21 +11,25 @@ import (
 	"strings"
 )
 
-// version names a version, as the value of a change.
-func version(number int64) string { return fmt.Sprintf("version %d", number) }
+// Named names a version, as the value of a change.
+func Named(number int64) string { return fmt.Sprintf("version %d", number) }
 
-// numberOf reads what version writes.
-func numberOf(version string) (int64, error) {
-	digits, ok := strings.CutPrefix(version, "version ")
+// Of names a version together with its template, as what a group launches from. It may
+// be "$Latest" or "$Default".
+func Of(template, version string) string { return "version " + version + " of " + template }
+
+// Number reads what [Named] writes.
+func Number(text string) (int64, error) {
+	digits, ok := strings.CutPrefix(text, "version ")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if !ok || err != nil {
-		return 0, fmt.Errorf("%q is not the number of a version", version)
+		return 0, fmt.Errorf("%q is not the number of a version", text)
 	}
 	return n, nil
 }
 
-// versions names several versions, given in ascending order: "versions 1-3, 7".
-func versions(numbers []int64) string {
+// List names several versions, given in ascending order: "versions 1-3, 7".
+func List(numbers []int64) string {
 	var parts []string
 	for i := 0; i < len(numbers); {
 		j := i
@@ -40,8 +49,8 @@ func versions(numbers []int64) string {
 	return "versions " + strings.Join(parts, ", ")
 }
 
-// numbersOf reads what versions writes.
-func numbersOf(text string) ([]int64, error) {
+// Numbers reads what [List] writes.
+func Numbers(text string) ([]int64, error) {
 	list := strings.TrimPrefix(strings.TrimPrefix(text, "versions "), "version ")
 	var numbers []int64
 	for part := range strings.SplitSeq(list, ", ") {

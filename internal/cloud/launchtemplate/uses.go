@@ -1,4 +1,4 @@
-package templatefollowsimage
+package launchtemplate
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/cloud/filter"
 )
 
@@ -37,13 +38,14 @@ func (u users) add(number int64, who string) {
 	u[number][who] = true
 }
 
-// describeUses says who uses which version: groups, by what they launch from and
-// by what their instances were launched from, and instances.
-func describeUses(ctx context.Context, t *turn, of Found) ([]Use, error) {
+// Uses says in words who uses which version, by its number: groups, by what they launch
+// from and by what their instances were launched from, and instances. The template is
+// given with both its id and its name, since a group may know it by either.
+func Uses(ctx context.Context, clients *cloud.Clients, of Ref) (map[int64]string, error) {
 	byGroups, byInstances := users{}, users{}
 	g, together := errgroup.WithContext(ctx)
-	g.Go(func() error { return describeGroups(together, t, of, byGroups) })
-	g.Go(func() error { return describeInstances(together, t, of, byInstances) })
+	g.Go(func() error { return describeGroups(together, clients.AutoScaling, of, byGroups) })
+	g.Go(func() error { return describeInstances(together, clients.EC2, of, byInstances) })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -52,9 +54,9 @@ func describeUses(ctx context.Context, t *turn, of Found) ([]Use, error) {
 			byGroups.add(number, who)
 		}
 	}
-	var uses []Use
-	for _, number := range slices.Sorted(maps.Keys(byGroups)) {
-		uses = append(uses, Use{Version: number, By: inWords(slices.Sorted(maps.Keys(byGroups[number])))})
+	uses := map[int64]string{}
+	for number, who := range byGroups {
+		uses[number] = inWords(slices.Sorted(maps.Keys(who)))
 	}
 	return uses, nil
 }
@@ -72,8 +74,8 @@ func inWords(users []string) string {
 	}
 }
 
-func describeGroups(ctx context.Context, t *turn, of Found, by users) error {
-	pages := autoscaling.NewDescribeAutoScalingGroupsPaginator(t.AWS.AutoScaling, &autoscaling.DescribeAutoScalingGroupsInput{MaxRecords: aws.Int32(100)})
+func describeGroups(ctx context.Context, client *autoscaling.Client, of Ref, by users) error {
+	pages := autoscaling.NewDescribeAutoScalingGroupsPaginator(client, &autoscaling.DescribeAutoScalingGroupsInput{MaxRecords: aws.Int32(100)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -107,11 +109,11 @@ func specifications(g scaling.AutoScalingGroup) []*scaling.LaunchTemplateSpecifi
 // numberIn is the number of the version that is meant; 0 if it is one of another
 // template, or the default or the latest version, whichever that is: neither is
 // ever deleted.
-func (f Found) numberIn(spec *scaling.LaunchTemplateSpecification) int64 {
+func (r Ref) numberIn(spec *scaling.LaunchTemplateSpecification) int64 {
 	switch {
 	case spec == nil:
 		return 0
-	case spec.LaunchTemplateId != nil && *spec.LaunchTemplateId != f.ID, spec.LaunchTemplateId == nil && aws.ToString(spec.LaunchTemplateName) != f.Name:
+	case spec.LaunchTemplateId != nil && *spec.LaunchTemplateId != r.ID, spec.LaunchTemplateId == nil && aws.ToString(spec.LaunchTemplateName) != r.Name:
 		return 0
 	}
 	number, err := strconv.ParseInt(aws.ToString(spec.Version), 10, 64)
@@ -121,8 +123,8 @@ func (f Found) numberIn(spec *scaling.LaunchTemplateSpecification) int64 {
 	return number
 }
 
-func describeInstances(ctx context.Context, t *turn, of Found, by users) error {
-	pages := ec2.NewDescribeInstancesPaginator(t.AWS.EC2, &ec2.DescribeInstancesInput{
+func describeInstances(ctx context.Context, client *ec2.Client, of Ref, by users) error {
+	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{
 		MaxResults: aws.Int32(1000),
 		Filters: []types.Filter{
 			filter.By("tag:"+tagTemplate, of.ID),

@@ -1,4 +1,4 @@
-package groupfollowstemplate
+package launchtemplate
 
 import (
 	"fmt"
@@ -64,7 +64,7 @@ var internals = cmpopts.IgnoreUnexported(
 // another, and templates are named once.
 func TestAPolicyIsKept(t *testing.T) {
 	was := full()
-	in := update(types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: was, LaunchTemplate: &types.LaunchTemplateSpecification{}}, "$Latest")
+	in := Update(types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: was, LaunchTemplate: &types.LaunchTemplateSpecification{}}, "$Latest")
 	if diff := cmp.Diff(full(), was, internals); diff != "" {
 		t.Errorf("what was read was changed:\n%s", diff)
 	}
@@ -86,7 +86,7 @@ func TestAPolicyIsKept(t *testing.T) {
 func TestSegmentsAreKept(t *testing.T) {
 	was := full()
 	was.InstancesDistribution.DistributionSegments = []types.DistributionSegment{{}}
-	got := update(types.AutoScalingGroup{MixedInstancesPolicy: was}, "1").MixedInstancesPolicy.InstancesDistribution
+	got := Update(types.AutoScalingGroup{MixedInstancesPolicy: was}, "1").MixedInstancesPolicy.InstancesDistribution
 	want := *was.InstancesDistribution
 	want.OnDemandBaseCapacity, want.OnDemandPercentageAboveBaseCapacity = nil, nil
 	if diff := cmp.Diff(&want, got, internals); diff != "" || was.InstancesDistribution.OnDemandBaseCapacity == nil {
@@ -107,7 +107,7 @@ func TestUpdateNamesATemplateOnce(t *testing.T) {
 		if test.name != "" {
 			spec.LaunchTemplateName = aws.String(test.name)
 		}
-		in := update(types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), LaunchTemplate: spec}, "7")
+		in := Update(types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), LaunchTemplate: spec}, "7")
 		got := in.LaunchTemplate
 		if aws.ToString(got.LaunchTemplateId) != test.wantID || aws.ToString(got.LaunchTemplateName) != test.wantName || *got.Version != "7" {
 			t.Errorf("%q, %q: got %q, %q, %q", test.id, test.name, aws.ToString(got.LaunchTemplateId), aws.ToString(got.LaunchTemplateName), *got.Version)

@@ -1,4 +1,4 @@
-package groupfollowstemplate
+package launchtemplate
 
 import (
 	"slices"
@@ -8,13 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 )
 
-// update is the request that gives a group another version and leaves everything
+// Update is the request that gives a group another version and leaves everything
 // else as it was read. A policy is sent whole. Documentation used to say that
 // members left out of a policy stay as they are (lib:7481077699), and now is
-// silent; emulators take them away. Who sends all of it need not know.
-func update(g types.AutoScalingGroup, version string) *autoscaling.UpdateAutoScalingGroupInput {
+// silent; emulators take them away. Who sends all of it need not know. The group is
+// one that launches from a template, and stays as it is.
+func Update(g types.AutoScalingGroup, version string) *autoscaling.UpdateAutoScalingGroupInput {
 	in := &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: g.AutoScalingGroupName}
-	spec := oneName(specOf(g))
+	spec := oneName(SpecOf(g))
 	spec.Version = aws.String(version)
 	if g.MixedInstancesPolicy == nil {
 		in.LaunchTemplate = spec
@@ -32,6 +33,15 @@ func update(g types.AutoScalingGroup, version string) *autoscaling.UpdateAutoSca
 	policy.LaunchTemplate, policy.InstancesDistribution = &launch, distribution(policy.InstancesDistribution)
 	in.MixedInstancesPolicy = &policy
 	return in
+}
+
+// SpecOf is the template that a group launches from; nil if there is none. A
+// policy comes first: where there is one, it is what counts.
+func SpecOf(g types.AutoScalingGroup) *types.LaunchTemplateSpecification {
+	if p := g.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
+		return p.LaunchTemplate.LaunchTemplateSpecification
+	}
+	return g.LaunchTemplate
 }
 
 // oneName is a template as a request may name it: by its id or by its name, while
