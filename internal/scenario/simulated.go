@@ -18,6 +18,8 @@ import (
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
 	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
+	simkms "github.com/droverhq/drover/internal/awssim/kms"
+	simservicequotas "github.com/droverhq/drover/internal/awssim/servicequotas"
 	simsns "github.com/droverhq/drover/internal/awssim/sns"
 	simsqs "github.com/droverhq/drover/internal/awssim/sqs"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
@@ -36,6 +38,8 @@ type Simulated struct {
 	EC2              *simec2.Service
 	ElasticBeanstalk *simelasticbeanstalk.Service
 	ImageBuilder     *simimagebuilder.Service
+	KMS              *simkms.Service
+	ServiceQuotas    *simservicequotas.Service
 	SNS              *simsns.Service
 	SQS              *simsqs.Service
 	SSM              *simssm.Service
@@ -55,6 +59,7 @@ type Simulated struct {
 func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 	s := &Simulated{
 		EC2: simec2.New(simec2.Times{}), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
+		KMS: simkms.New(), ServiceQuotas: simservicequotas.New(),
 		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
 	}
 	hasImage := func(m *awssim.Moment, id string) bool { return s.EC2.HasImage(m, id) }
@@ -88,7 +93,8 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		},
 		Instances: s.instances(),
 	})
-	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.KMS, s.ServiceQuotas, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.EC2.UseKeys(s.KMS.Usable)
 	s.EC2.WatchInstances(func(m *awssim.Moment, id string, state ec2types.InstanceStateName) {
 		s.SSM.InstanceIs(m, id, string(state))
 	})
