@@ -1,23 +1,48 @@
 package scenario
 
 import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	simssm "github.com/droverhq/drover/internal/awssim/ssm"
 	"github.com/droverhq/drover/internal/flow"
+)
+
+const (
+	noRefresh = "moto implements neither instance refreshes nor run commands that end"
+	noBackup  = "moto makes no images of backups"
 )
 
 // Rollouts are the stories of image-rollout.
 func Rollouts() []Scenario {
 	return []Scenario{
-		{Name: "rollout", Title: "a backup is prepared, imaged and rolled out, and the fleet is replaced", Story: rolloutWhole, Simulated: noRefresh},
+		{Name: "rollout", Title: "a backup is prepared, imaged, tried and rolled out, and the fleet is replaced", Story: rolloutWhole, Simulated: noRefresh},
 		{Name: "rollout-again", Title: "the same backup, again and by the sweep: nothing", Story: rolloutAgain, Simulated: noRefresh},
+		{Name: "rollout-image", Title: "an image by its name goes into the template as it is, and the group moves", Story: rolloutImage},
+		{Name: "rollout-builder", Title: "an image is launched, stopped and imaged again; the group moves, held meanwhile by its maximum", Story: rolloutBuilder},
+		{Name: "rollout-latest", Title: "a group on $Latest has the image with the version", Story: rolloutLatest},
+		{Name: "rollout-default", Title: "a group on $Default has it with the template's default", Story: rolloutDefault},
+		{Name: "rollout-pinned", Title: "a group on $Latest is pinned before its instances are replaced", Story: rolloutPinned, Simulated: noRefresh},
+		{Name: "rollout-mixed", Title: "of a group with two architectures only the one moves", Story: rolloutMixed, Simulated: noRefresh},
+		{Name: "rollout-key", Title: "an encrypted image that the group could launch from, and one that it could not", Story: rolloutKey, Simulated: noBackup},
+		{Name: "rollout-point", Title: "the recovery point goes once its image is rolled out", Story: rolloutPoint, Simulated: noBackup},
+		{Name: "rollout-sysprep", Title: "sysprep fails, and everything is as before", Story: rolloutSysprep, Simulated: noRefresh},
+		{Name: "rollout-unverified", Title: "the new image does not pass, and everything is as before", Story: rolloutUnverified, Simulated: noRefresh},
+		{Name: "rollout-alarm", Title: "an alarm rolls the refresh back, and everything is as before", Story: rolloutAlarm, Simulated: noRefresh},
+		{Name: "rollout-limit", Title: "a refresh that takes too long is rolled back, and everything is as before", Story: rolloutLimit, Simulated: noRefresh},
+		{Name: "rollout-nowhere", Title: "a subnet that does not exist is told of before anything is launched", Story: rolloutNowhere, Simulated: noRefresh},
 	}
 }
-
-const noRefresh = "moto implements neither instance refreshes nor run commands that end"
 
 func rolloutWhole(s *Stage) {
 	e := s.Estate(Estate{Instances: 2})
 	fleet := s.Rollout(e, fullRollout...)
-	image, told := s.Backup(e)
+	image, told := s.Backup()
 	run := s.Handle(fleet, told)
 	s.Expect(run, flow.Succeeded)
 	golden := s.ExpectRolledOut(e, image, 2)
@@ -29,10 +54,169 @@ func rolloutWhole(s *Stage) {
 func rolloutAgain(s *Stage) {
 	e := s.Estate(Estate{Instances: 1})
 	fleet := s.Rollout(e, fullRollout...)
-	image, told := s.Backup(e)
+	image, told := s.Backup()
 	s.Expect(s.Handle(fleet, told), flow.Succeeded)
 	s.Expect(s.Handle(fleet, told), flow.NothingToDo)
 	s.Expect(s.Sweep(fleet), flow.NothingToDo)
 	s.ExpectRolledOut(e, image, 2)
 	s.ExpectNothingLeft(e)
+}
+
+// byName rolls out what is called golden.
+const byName = "source: { images: { name: golden-* } }"
+
+func rolloutImage(s *Stage) {
+	e := s.Estate(Estate{})
+	fleet := s.RolloutWith(byName)
+	other, _ := s.Image("silver-1", "", nil)
+	image, _ := s.Image("golden-1", "", nil)
+	told := s.Available(image)
+	s.Expect(s.Handle(fleet, s.Available(other)), flow.Succeeded) // whatever image it is about, what is there counts
+	s.Expect(s.Handle(fleet, told), flow.NothingToDo)
+	s.ExpectLaunches(e, "2", image)
+	s.ExpectNothingLeft(e)
+}
+
+func rolloutBuilder(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	fleet := s.RolloutWith(byName, s.builder(e, ""), "hold: max-size")
+	image, _ := s.Image("golden-1", "", nil)
+	run := s.Handle(fleet, s.Available(image))
+	s.Expect(run, flow.Succeeded)
+	s.ExpectRolledOut(e, image, 2)
+	s.ExpectNothingLeft(e)
+	s.ExpectNotice(run, "stay as they are")
+}
+
+func rolloutLatest(s *Stage) {
+	e := s.Estate(Estate{Version: "$Latest"})
+	image, _ := s.Image("golden-1", "", nil)
+	s.Expect(s.Handle(s.RolloutWith(byName), s.Available(image)), flow.Succeeded)
+	s.ExpectLaunches(e, "$Latest", image)
+	s.ExpectVersions(e.Template, "1 "+e.Base+" default", "2 "+image)
+}
+
+func rolloutDefault(s *Stage) {
+	e := s.Estate(Estate{Version: "$Default"})
+	image, _ := s.Image("golden-1", "", nil)
+	s.Expect(s.Handle(s.RolloutWith(byName), s.Available(image)), flow.Succeeded)
+	s.ExpectLaunches(e, "$Default", image)
+	s.ExpectVersions(e.Template, "1 "+e.Base, "2 "+image+" default")
+}
+
+func rolloutPinned(s *Stage) {
+	e := s.Estate(Estate{Version: "$Latest", Instances: 2})
+	image, _ := s.Image("golden-1", "", nil)
+	refused := s.Handle(s.RolloutWith(byName, "refresh: {}"), s.Available(image))
+	s.Expect(refused, flow.Stuck)
+	s.Expect(s.Sweep(s.RolloutWith(byName, "refresh: { floating: pin }")), flow.Succeeded)
+	s.ExpectLaunches(e, "2", image)
+	s.ExpectRunning(e, image)
+}
+
+func rolloutMixed(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	arm := s.TemplateOf("web-arm", s.Ready("arm-1", "for arm"), nil)
+	s.try("give the group a policy", func() error {
+		sim, ok := s.World.(*Simulated)
+		if !ok {
+			return fmt.Errorf("only simulated AWS")
+		}
+		return sim.AutoScaling.Update("", updateInput(&asgtypes.MixedInstancesPolicy{LaunchTemplate: &asgtypes.LaunchTemplate{
+			LaunchTemplateSpecification: spec(e.Template, "1"),
+			Overrides: []asgtypes.LaunchTemplateOverrides{
+				{InstanceType: aws.String("t3.small")},
+				{InstanceType: aws.String("t4g.small"), LaunchTemplateSpecification: spec(arm, "1")},
+			},
+		}}))
+	})
+	image, _ := s.Image("golden-1", "", nil)
+	s.Available(image)
+	run := s.Sweep(s.RolloutWith(byName, "refresh: {}"))
+	s.Expect(run, flow.Stuck) // both templates have images of one architecture
+}
+
+func rolloutKey(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	key := s.Encrypted(e)
+	image, told := s.Backup()
+	fleet := s.Rollout(e, "source: { backups: {} }")
+	refused := s.Handle(fleet, told)
+	s.Expect(refused, flow.Stuck)
+	s.ExpectNotice(refused, key, "may not use", "aws kms create-grant")
+	s.ExpectAsBefore(e)
+	s.Grant(key)
+	s.Expect(s.Sweep(fleet), flow.Succeeded)
+	s.ExpectRolledOut(e, image, 2)
+}
+
+func rolloutPoint(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	image, told := s.Backup()
+	run := s.Handle(s.Rollout(e, "source: { backups: {} }", "recovery-point: delete"), told)
+	s.Expect(run, flow.Succeeded)
+	s.ExpectLaunches(e, "2", run.Values["create-image.image"])
+	s.try("see that "+image+" is gone", func() error {
+		out, err := s.ec2.DescribeImages(s.ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{{Name: aws.String("image-id"), Values: []string{image}}, {Name: aws.String("state"), Values: []string{"available"}}}})
+		if err == nil && len(out.Images) > 0 {
+			err = fmt.Errorf("it is there")
+		}
+		return err
+	})
+}
+
+func rolloutSysprep(s *Stage) {
+	e := s.Estate(Estate{Instances: 2})
+	s.Behave("AWSEC2-RunSysprep", simssm.Behaviour{Takes: 5 * time.Minute, ExitCode: 31, Error: "Sysprep failed: a package was installed for a user"})
+	image, told := s.Backup()
+	fleet := s.Rollout(e, fullRollout...)
+	run := s.Handle(fleet, told)
+	s.Expect(run, flow.RolledBack)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "AWSEC2-RunSysprep", "a package was installed for a user", "ssm get-command-invocation")
+
+	left := s.Sweep(fleet) // it is not tried again and again
+	s.Expect(left, flow.NothingToDo)
+	s.Behave("AWSEC2-RunSysprep", simssm.Behaviour{End: simssm.ShutsDown, Takes: time.Minute})
+	s.Expect(s.Handle(fleet, s.Ask(image)), flow.Succeeded) // but when somebody asks
+	s.ExpectRolledOut(e, image, 2)
+}
+
+func rolloutUnverified(s *Stage) {
+	e := s.Estate(Estate{Instances: 2})
+	s.Behave("Smoke", simssm.Behaviour{Takes: time.Minute, ExitCode: 1, Output: "GET /health: 500"})
+	_, told := s.Backup()
+	run := s.Handle(s.Rollout(e, fullRollout...), told)
+	s.Expect(run, flow.RolledBack)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "Smoke", "GET /health: 500")
+}
+
+func rolloutAlarm(s *Stage) {
+	e := s.Estate(Estate{Instances: 4})
+	s.Alarm("errors", 62*time.Minute)
+	_, told := s.Backup()
+	run := s.Handle(s.Rollout(e, append(fullRollout, "refresh: { alarms: [errors], checkpoints: [50, 100], pause: 1h, bake: 1h }")...), told)
+	s.Expect(run, flow.RolledBack)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "RollbackSuccessful", "errors")
+}
+
+func rolloutLimit(s *Stage) {
+	e := s.Estate(Estate{Instances: 4})
+	_, told := s.Backup()
+	run := s.Handle(s.Rollout(e, append(fullRollout, "refresh: { checkpoints: [50, 100], pause: 30m, limit: 61m }")...), told)
+	s.Expect(run, flow.RolledBack)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "has not ended within")
+}
+
+func rolloutNowhere(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	e.Security = "sg-0123456789abcdef0"
+	_, told := s.Backup()
+	run := s.Handle(s.Rollout(e, fullRollout...), told)
+	s.Expect(run, flow.Stuck)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "sg-0123456789abcdef0", "does not exist")
 }

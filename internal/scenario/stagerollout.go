@@ -90,13 +90,25 @@ var fullRollout = []string{
 // Rollout is a fleet file for the estate: a builder with two documents, the second of
 // which stops it, and what more is said.
 func (s *Stage) Rollout(e Estate, more ...string) string {
-	builder := fmt.Sprintf(`builder: { subnet: %s, security-groups: [%s], profile: %s, prepare: [{ document: Deploy }, { document: AWSEC2-RunSysprep }] }`,
-		s.subnet(), e.Security, builderProfile)
-	return s.RolloutWith(e, append([]string{builder}, more...)...)
+	builder := s.builder(e, fmt.Sprintf("profile: %s, prepare: [{ document: Deploy }, { document: AWSEC2-RunSysprep }]", builderProfile))
+	return s.RolloutWith(append([]string{builder}, more...)...)
 }
 
-// RolloutWith is a fleet file for the estate with these lines.
-func (s *Stage) RolloutWith(_ Estate, lines ...string) string {
+// builder is where a builder is launched, and more of it.
+func (s *Stage) builder(e Estate, more string) string {
+	return fmt.Sprintf("builder: { subnet: %s, security-groups: [%s], %s }", s.subnet(), e.Security, more)
+}
+
+// RolloutWith is a fleet file for the estate with these lines; of two with one key the
+// later counts.
+func (s *Stage) RolloutWith(lines ...string) string {
+	key := func(line string) string { k, _, _ := strings.Cut(line, ":"); return k }
+	for i := 0; i < len(lines); i++ {
+		if slices.ContainsFunc(lines[i+1:], func(later string) bool { return key(later) == key(lines[i]) }) {
+			lines = slices.Delete(slices.Clone(lines), i, i+1)
+			i--
+		}
+	}
 	return s.Fleet("image-rollout", "    group: "+fleetGroup+"\n    "+strings.Join(lines, "\n    ")+"\n")
 }
 
@@ -109,7 +121,7 @@ func (s *Stage) subnet() string {
 
 // Backup has the group's first instance backed up, and returns the image and the event
 // that the job is complete.
-func (s *Stage) Backup(e Estate) (image string, told event.Event) {
+func (s *Stage) Backup() (image string, told event.Event) {
 	s.try("back up an instance of group "+fleetGroup, func() error {
 		sim, ok := s.World.(*Simulated)
 		if !ok {
@@ -262,4 +274,55 @@ func (s *Stage) ExpectAsBefore(e Estate) {
 	})
 	s.ExpectNothingLeft(e)
 	s.ExpectRunning(e, e.Base)
+}
+
+// ExpectLaunches makes the story fail unless the group launches from a version, and
+// that has an image.
+func (s *Stage) ExpectLaunches(e Estate, version, image string) {
+	g := s.fleetGroup()
+	s.try("look what group "+fleetGroup+" launches from", func() error {
+		if got := aws.ToString(g.LaunchTemplate.Version); got != version {
+			return fmt.Errorf("it launches from version %s, want %s", got, version)
+		}
+		out, err := s.ec2.DescribeLaunchTemplateVersions(s.ctx, &ec2.DescribeLaunchTemplateVersionsInput{LaunchTemplateId: aws.String(e.Template), Versions: []string{version}})
+		if err != nil {
+			return err
+		}
+		if got := aws.ToString(out.LaunchTemplateVersions[0].LaunchTemplateData.ImageId); got != image {
+			return fmt.Errorf("version %s has %s, want %s", version, got, image)
+		}
+		return nil
+	})
+}
+
+// Ask is what somebody asks for who wants an image to be rolled out.
+func (s *Stage) Ask(image string) event.Event {
+	return event.NewRolloutRequest(event.RolloutRequest{Group: fleetGroup, Image: image}, s.Clock().Now().UTC())
+}
+
+// simulated does something that only simulated AWS can.
+func (s *Stage) simulated(what string, f func(*Simulated) error) {
+	s.try(what, func() error {
+		sim, ok := s.World.(*Simulated)
+		if !ok {
+			return fmt.Errorf("only simulated AWS can do that")
+		}
+		return f(sim)
+	})
+}
+
+// Behave says what comes of a document from now on.
+func (s *Stage) Behave(document string, b simssm.Behaviour) {
+	s.simulated("have "+document+" behave", func(sim *Simulated) error {
+		sim.SSM.Behave(document, b)
+		return nil
+	})
+}
+
+// Alarm has an alarm go off some time from now.
+func (s *Stage) Alarm(name string, after time.Duration) {
+	s.simulated("set alarm "+name, func(sim *Simulated) error {
+		sim.After(after, func(*awssim.Moment) { sim.AutoScaling.SetAlarm(name, true) })
+		return nil
+	})
 }
