@@ -67,8 +67,9 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Images: func(m *awssim.Moment, id string) bool {
 			return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
 		},
-		Tags:     s.EC2.TagsOf,
-		ShutDown: s.EC2.ShutDownFromWithin,
+		Tags:      s.EC2.TagsOf,
+		ShutDown:  s.EC2.ShutDownFromWithin,
+		Agentless: s.EC2.BootsWithoutAgent,
 	})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
 		Images: func(a simimagebuilder.AMI) {
@@ -81,6 +82,7 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Images: func(a simbackup.AMI) {
 			s.EC2.AddImage(simec2.Image{
 				ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, SourceInstance: a.Instance, Created: a.Created, Managed: true,
+				Windows: slices.ContainsFunc(s.EC2.Instances(), func(i simec2.InstanceView) bool { return i.ID == a.Instance && i.Windows }),
 			})
 		},
 		Deregister: func(image string) { _ = s.EC2.DeregisterManaged(image) }, // there is one for as long as its recovery point is
