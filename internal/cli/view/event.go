@@ -40,6 +40,12 @@ func Summary(e event.Event) string {
 	if d, ok, err := event.AsBackupJobStateChange(e); ok && err == nil {
 		return backupJob(d)
 	}
+	if d, ok, err := event.AsCommandInvocationChange(e); ok && err == nil {
+		return d.Document + " on " + d.InstanceID + " is " + d.Status
+	}
+	if d, ok, err := event.AsRefreshChange(e); ok && err == nil {
+		return "instance refresh of " + d.Group + ": " + strings.TrimPrefix(d.Type, "EC2 Auto Scaling Instance Refresh ")
+	}
 	if d, ok, err := event.AsAPICall(e); ok && err == nil {
 		return apiCall(d)
 	}

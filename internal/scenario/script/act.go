@@ -51,15 +51,21 @@ func (s *stage) do(ctx context.Context, do Do) (who, what string, err error) {
 	case do.CreateImage != nil:
 		who, what, err = s.createImage(*do.CreateImage)
 	case do.DeregisterImage != "":
-		_, err = s.ec2.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: aws.String(s.image(do.DeregisterImage))})
 		what = "deregisters " + do.DeregisterImage
+		var image string
+		if image, err = s.made(do.DeregisterImage); err == nil {
+			_, err = s.ec2.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: &image})
+		}
 	case do.CreateVersion != nil:
 		m := do.CreateVersion
-		_, err = s.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
-			LaunchTemplateId: aws.String(id(m.Template)), SourceVersion: aws.String("$Latest"),
-			LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String(s.image(m.Image))},
-		})
 		what = fmt.Sprintf("makes a version of %s with %s", m.Template, m.Image)
+		var image string
+		if image, err = s.made(m.Image); err == nil {
+			_, err = s.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
+				LaunchTemplateId: aws.String(id(m.Template)), SourceVersion: aws.String("$Latest"),
+				LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: &image},
+			})
+		}
 	case do.SetDefault != nil:
 		m := do.SetDefault
 		_, err = s.ec2.ModifyLaunchTemplate(ctx, &ec2.ModifyLaunchTemplateInput{LaunchTemplateId: aws.String(id(m.Template)), DefaultVersion: aws.String(fmt.Sprint(m.Version))})
@@ -111,7 +117,7 @@ func (s *stage) createImage(m CreateImage) (who, what string, err error) {
 	if len(m.Tags) > 0 {
 		spec := types.TagSpecification{ResourceType: types.ResourceTypeImage}
 		for _, key := range slices.Sorted(maps.Keys(m.Tags)) {
-			spec.Tags = append(spec.Tags, types.Tag{Key: &key, Value: aws.String(m.Tags[key])})
+			spec.Tags = append(spec.Tags, types.Tag{Key: &key, Value: aws.String(s.fill(m.Tags[key]))})
 		}
 		in.TagSpecifications = []types.TagSpecification{spec}
 	}

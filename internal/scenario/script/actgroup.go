@@ -32,14 +32,14 @@ func (s *stage) doGroup(ctx context.Context, do Do) (who, what string, err error
 	case do.Suspend != nil:
 		m := do.Suspend
 		what = fmt.Sprintf("suspends %s of the group %s", m.named(), m.Group)
-		_, err = s.autoscaling.SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &m.Group, ScalingProcesses: m.Processes})
+		err = s.AutoScaling.Suspend(s.operator(), m.Group, m.Processes...)
 	case do.Resume != nil:
 		m := do.Resume
 		what = fmt.Sprintf("resumes %s of the group %s", m.named(), m.Group)
-		_, err = s.autoscaling.ResumeProcesses(ctx, &autoscaling.ResumeProcessesInput{AutoScalingGroupName: &m.Group, ScalingProcesses: m.Processes})
+		err = s.AutoScaling.Resume(s.operator(), m.Group, m.Processes...)
 	case do.Refresh != nil:
 		what = "starts an instance refresh of the group " + do.Refresh.Group
-		err = s.refresh(ctx, *do.Refresh)
+		err = s.refresh(*do.Refresh)
 	case do.Protect != "":
 		what = "protects " + do.Protect + " from scale in"
 		err = s.AutoScaling.Protect(groupOf(do.Protect), s.instance(do.Protect), true)
@@ -48,10 +48,10 @@ func (s *stage) doGroup(ctx context.Context, do Do) (who, what string, err error
 		err = s.AutoScaling.Protect(groupOf(do.Unprotect), s.instance(do.Unprotect), false)
 	case do.Standby != "":
 		what = "puts " + do.Standby + " on standby"
-		err = s.standby(ctx, do.Standby)
+		err = s.standby(do.Standby)
 	case do.Return != "":
 		what = "puts " + do.Return + " back into service"
-		_, err = s.autoscaling.ExitStandby(ctx, &autoscaling.ExitStandbyInput{AutoScalingGroupName: aws.String(groupOf(do.Return)), InstanceIds: []string{s.instance(do.Return)}})
+		err = s.AutoScaling.ExitStandby(s.operator(), groupOf(do.Return), s.instance(do.Return))
 	default:
 		return s.doMachine(ctx, do)
 	}
@@ -135,7 +135,7 @@ func (s *stage) scale(m Scale) (what string, err error) {
 
 // refresh starts an instance refresh. One to another version has that as its desired
 // configuration.
-func (s *stage) refresh(ctx context.Context, m Refresh) error {
+func (s *stage) refresh(m Refresh) error {
 	in := &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: &m.Group, Preferences: &types.RefreshPreferences{AutoRollback: &m.Rollback}}
 	if m.Alarm != "" {
 		in.Preferences.AlarmSpecification = &types.AlarmSpecification{Alarms: []string{m.Alarm}}
@@ -144,8 +144,7 @@ func (s *stage) refresh(ctx context.Context, m Refresh) error {
 	if m.Version != "" && ok && group.LaunchTemplate != nil {
 		in.DesiredConfiguration = &types.DesiredConfiguration{LaunchTemplate: launch(aws.ToString(group.LaunchTemplate.LaunchTemplateId), m.Version)}
 	}
-	_, err := s.autoscaling.StartInstanceRefresh(ctx, in)
-	return err
+	return s.AutoScaling.StartRefresh(s.operator(), in)
 }
 
 func (s *stage) backup(m Backup) (what string, err error) {
@@ -181,8 +180,11 @@ func (b Boots) words() string {
 		is   bool
 		says string
 	}{
-		{b.Checks > 0, "slowly"}, {b.Impaired, "and fail their status checks"}, {b.NoAgent, "without an agent"},
-		{b.Stops > 0, "and stop by themselves"}, {b.Unfit, "and never come into service"},
+		{b.Checks > 0, "slowly"},
+		{b.Impaired, "and fail their status checks"},
+		{b.NoAgent, "without an agent"},
+		{b.Stops > 0, "and stop by themselves"},
+		{b.Unfit, "and never come into service"},
 	} {
 		if w.is {
 			all = append(all, w.says)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,10 @@ func leaves(v reflect.Value, set func(reflect.Value), path string, try func(stri
 	case reflect.Pointer:
 		if v.IsNil() {
 			return 0
+		}
+		if list, ok := v.Interface().(*[]string); ok { // one expectation, of all that there is
+			more := append(slices.Clone(*list), "something else")
+			return change(reflect.ValueOf(&more))
 		}
 		return change(reflect.ValueOf(new(int(v.Elem().Int()) + 1)))
 	case reflect.Slice:

@@ -220,7 +220,7 @@ type CreateImage struct {
 	Name        string            `json:"name" doc:"The image's name, by which the scenario refers to it."`
 	Instance    string            `json:"instance" doc:"The instance."`
 	Description string            `json:"description,omitempty" doc:"The image's description."`
-	Tags        map[string]string `json:"tags,omitempty" doc:"The image's tags."`
+	Tags        map[string]string `json:"tags,omitempty" doc:"The image's tags. ${NAME} is an id."`
 	Fails       string            `json:"fails,omitempty" doc:"Why it fails, if it does."`
 	By          string            `json:"by,omitempty" doc:"Who does it, as CloudTrail tells: a service, or an ARN." default:"dlm.amazonaws.com"`
 }

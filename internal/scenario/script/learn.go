@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -79,6 +80,15 @@ func (s *stage) image(name string) string {
 		}
 	}
 	return found
+}
+
+// made is the id of an image that there is by now.
+func (s *stage) made(name string) (string, error) {
+	id := s.image(name)
+	if !imageID.MatchString(id) {
+		return "", fmt.Errorf("there is no image %s yet", name)
+	}
+	return id, nil
 }
 
 // instance is the id of the instance of a name.

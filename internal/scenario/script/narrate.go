@@ -23,7 +23,7 @@ type witness map[string]string
 // news are what has changed since it was last asked, a line each.
 func (w witness) news(s *stage) (lines []string) {
 	s.learn()
-	for _, about := range []func(witness, *stage) []string{witness.backups, witness.commands, witness.images, witness.builders, witness.groups, witness.refreshes} {
+	for _, about := range []func(witness, *stage) []string{witness.backups, witness.commands, witness.images, witness.builders, witness.refreshes, witness.groups} {
 		lines = append(lines, about(w, s)...)
 	}
 	return lines
@@ -157,6 +157,8 @@ func (w witness) refreshes(s *stage) (lines []string) {
 				continue
 			case before == string(r.Status):
 				line += fmt.Sprintf(", at %d%%", percent)
+			case r.RollbackDetails != nil && r.Status == astypes.InstanceRefreshStatusRollbackInProgress:
+				line += ": " + aws.ToString(r.RollbackDetails.RollbackReason)
 			case r.StatusReason != nil && r.Status != astypes.InstanceRefreshStatusInProgress:
 				line += ": " + *r.StatusReason
 			}

@@ -354,5 +354,5 @@ func (c *checker) automations(fleet *fleetfile.Fleet) {
 		}
 		expect(s.Expect, "steps", strconv.Itoa(i), "expect")
 	}
-	expect(c.File.Expect, "expect")
+	expect(c.Expect, "expect")
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
@@ -55,9 +54,8 @@ type stage struct {
 	told    map[string]bool // ids of images whose states the timeline tells of
 	own     map[string]bool // ids of what is in the world before it begins
 
-	autoscaling *autoscaling.Client
-	ec2         *ec2.Client
-	ssm         *ssm.Client
+	ec2 *ec2.Client
+	ssm *ssm.Client
 }
 
 // newStage makes the world that a file describes, at the time at which it begins.
@@ -70,7 +68,7 @@ func newStage(ctx context.Context, f File, start time.Time, fleet *fleetfile.Fle
 		}),
 	}
 	cfg := s.AWS()
-	s.autoscaling, s.ec2, s.ssm = autoscaling.NewFromConfig(cfg), ec2.NewFromConfig(cfg), ssm.NewFromConfig(cfg)
+	s.ec2, s.ssm = ec2.NewFromConfig(cfg), ssm.NewFromConfig(cfg)
 	topic := fleet.Notify.Topic[strings.LastIndexByte(fleet.Notify.Topic, ':')+1:]
 	if _, err := sns.NewFromConfig(cfg).CreateTopic(ctx, &sns.CreateTopicInput{Name: &topic}); err != nil {
 		return nil, err
@@ -85,7 +83,7 @@ func newStage(ctx context.Context, f File, start time.Time, fleet *fleetfile.Fle
 		}
 	}
 	s.clock.Advance(settling)
-	if err := s.populate(awssim.WithActor(ctx, somebody), w); err != nil {
+	if err := s.populate(w); err != nil {
 		return nil, fmt.Errorf("make the world: %w", err)
 	}
 	s.documents(w.Documents)

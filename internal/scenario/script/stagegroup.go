@@ -75,12 +75,12 @@ func (s *stage) groups(_ context.Context, w World) error {
 }
 
 // populate puts the instances of groups, which are in service, where they are to be.
-func (s *stage) populate(ctx context.Context, w World) error {
+func (s *stage) populate(w World) error {
 	s.learn()
 	for _, name := range slices.Sorted(maps.Keys(w.Groups)) {
 		g := w.Groups[name]
 		for n := g.desired(); n < g.desired()+g.Standby; n++ {
-			if err := s.standby(ctx, member(name, n+1)); err != nil {
+			if err := s.standby(member(name, n+1)); err != nil {
 				return err
 			}
 		}
@@ -95,13 +95,16 @@ func (s *stage) populate(ctx context.Context, w World) error {
 			}
 		}
 		if len(g.Suspended) > 0 {
-			if _, err := s.autoscaling.SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &name, ScalingProcesses: g.Suspended}); err != nil {
+			if err := s.AutoScaling.Suspend(s.operator(), name, g.Suspended...); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// operator is a person of the account, as CloudTrail names them.
+func (s *stage) operator() string { return "arn:aws:iam::" + s.Account() + ":user/operator" }
 
 // member is the name of an instance of a group, which count from 1.
 func member(group string, n int) string { return fmt.Sprintf("%s/%d", group, n) }
@@ -112,11 +115,8 @@ func groupOf(instance string) string {
 	return group
 }
 
-func (s *stage) standby(ctx context.Context, instance string) error {
-	_, err := s.autoscaling.EnterStandby(ctx, &autoscaling.EnterStandbyInput{
-		AutoScalingGroupName: aws.String(groupOf(instance)), InstanceIds: []string{s.names.id(instance)}, ShouldDecrementDesiredCapacity: aws.Bool(true),
-	})
-	return err
+func (s *stage) standby(instance string) error {
+	return s.AutoScaling.EnterStandby(s.operator(), groupOf(instance), s.instance(instance))
 }
 
 // createGroup makes a group without instances.
