@@ -73,7 +73,7 @@ func (s *stage) doMachine(ctx context.Context, do Do) (who, what string, err err
 		s.boots = append(s.boots, b)
 		s.settleBoots()
 	case do.Documents != nil:
-		what = strings.Join(slices.Sorted(maps.Keys(do.Documents)), ", ") + " behaves differently"
+		what = "documents behave otherwise: " + strings.Join(slices.Sorted(maps.Keys(do.Documents)), ", ")
 		s.documents(do.Documents)
 	case do.SendCommand != nil:
 		m := do.SendCommand
