@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -15,6 +16,8 @@ import (
 
 const (
 	noRefresh = "moto implements neither instance refreshes nor run commands that end"
+	noArm     = "moto gives all images that it makes one architecture"
+	noKeys    = "moto lets everybody use every key"
 	noBackup  = "moto makes no images of backups"
 )
 
@@ -28,8 +31,8 @@ func Rollouts() []Scenario {
 		{Name: "rollout-latest", Title: "a group on $Latest has the image with the version", Story: rolloutLatest},
 		{Name: "rollout-default", Title: "a group on $Default has it with the template's default", Story: rolloutDefault},
 		{Name: "rollout-pinned", Title: "a group on $Latest is pinned before its instances are replaced", Story: rolloutPinned, Simulated: noRefresh},
-		{Name: "rollout-mixed", Title: "of a group with two architectures only the one moves", Story: rolloutMixed, Simulated: noRefresh},
-		{Name: "rollout-key", Title: "an encrypted image that the group could launch from, and one that it could not", Story: rolloutKey, Simulated: noBackup},
+		{Name: "rollout-mixed", Title: "of a group with two architectures only the template of the image's own moves", Story: rolloutMixed, Simulated: noArm},
+		{Name: "rollout-key", Title: "an encrypted image that the group could launch from, and one that it could not", Story: rolloutKey, Simulated: noKeys},
 		{Name: "rollout-point", Title: "the recovery point goes once its image is rolled out", Story: rolloutPoint, Simulated: noBackup},
 		{Name: "rollout-sysprep", Title: "sysprep fails, and everything is as before", Story: rolloutSysprep, Simulated: noRefresh},
 		{Name: "rollout-unverified", Title: "the new image does not pass, and everything is as before", Story: rolloutUnverified, Simulated: noRefresh},
@@ -115,33 +118,38 @@ func rolloutPinned(s *Stage) {
 }
 
 func rolloutMixed(s *Stage) {
-	e := s.Estate(Estate{Instances: 1})
-	arm := s.TemplateOf("web-arm", s.Ready("arm-1", "for arm"), nil)
+	e := s.Estate(Estate{Instances: 2})
+	arm := s.TemplateOf("web-arm", s.Arm("arm-1"), nil)
 	s.try("give the group a policy", func() error {
-		sim, ok := s.World.(*Simulated)
-		if !ok {
-			return fmt.Errorf("only simulated AWS")
-		}
-		return sim.AutoScaling.Update("", updateInput(&asgtypes.MixedInstancesPolicy{LaunchTemplate: &asgtypes.LaunchTemplate{
-			LaunchTemplateSpecification: spec(e.Template, "1"),
-			Overrides: []asgtypes.LaunchTemplateOverrides{
-				{InstanceType: aws.String("t3.small")},
-				{InstanceType: aws.String("t4g.small"), LaunchTemplateSpecification: spec(arm, "1")},
-			},
-		}}))
+		_, err := s.groups.UpdateAutoScalingGroup(s.ctx, &autoscaling.UpdateAutoScalingGroupInput{
+			AutoScalingGroupName: aws.String(fleetGroup),
+			MixedInstancesPolicy: &asgtypes.MixedInstancesPolicy{LaunchTemplate: &asgtypes.LaunchTemplate{
+				LaunchTemplateSpecification: spec(e.Template, "1"),
+				Overrides: []asgtypes.LaunchTemplateOverrides{
+					{InstanceType: aws.String("t3.small")},
+					{InstanceType: aws.String("t4g.small"), LaunchTemplateSpecification: spec(arm, "1")},
+				},
+			}},
+		})
+		return err
 	})
-	image, _ := s.Image("golden-1", "", nil)
-	s.Available(image)
-	run := s.Sweep(s.RolloutWith(byName, "refresh: {}"))
-	s.Expect(run, flow.Stuck) // both templates have images of one architecture
+	fleet := s.RolloutWith(byName)
+	s.Arm("golden-arm-1")
+	s.Expect(s.Sweep(fleet), flow.Succeeded)
+	s.ExpectVersions(e.Template, "1 "+e.Base+" default")
+	s.ExpectPolicy(e.Template+" 1", arm+" 2")
+	other, _ := s.Image("golden-x86-1", "", nil)
+	s.Expect(s.Handle(fleet, s.Available(other)), flow.Succeeded)
+	s.ExpectPolicy(e.Template+" 2", arm+" 2")
+	s.Expect(s.Sweep(fleet), flow.NothingToDo)
+	s.ExpectVersions(e.Template, "1 "+e.Base+" default", "2 "+other)
 }
 
 func rolloutKey(s *Stage) {
 	e := s.Estate(Estate{Instances: 1})
-	key := s.Encrypted(e)
-	image, told := s.Backup()
-	fleet := s.Rollout(e, "source: { backups: {} }")
-	refused := s.Handle(fleet, told)
+	image, key := s.Encrypted("golden-1")
+	fleet := s.RolloutWith(byName, s.builder(e, ""))
+	refused := s.Sweep(fleet)
 	s.Expect(refused, flow.Stuck)
 	s.ExpectNotice(refused, key, "may not use", "aws kms create-grant")
 	s.ExpectAsBefore(e)
@@ -194,7 +202,7 @@ func rolloutUnverified(s *Stage) {
 
 func rolloutAlarm(s *Stage) {
 	e := s.Estate(Estate{Instances: 4})
-	s.Alarm("errors", 62*time.Minute)
+	s.AlarmAtCheckpoint("errors")
 	_, told := s.Backup()
 	run := s.Handle(s.Rollout(e, append(fullRollout, "refresh: { alarms: [errors], checkpoints: [50, 100], pause: 1h, bake: 1h }")...), told)
 	s.Expect(run, flow.RolledBack)

@@ -11,9 +11,14 @@ import (
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	simbackup "github.com/droverhq/drover/internal/awssim/backup"
+	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
+	simkms "github.com/droverhq/drover/internal/awssim/kms"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/event"
 )
 
@@ -300,8 +305,8 @@ func (s *Stage) Ask(image string) event.Event {
 	return event.NewRolloutRequest(event.RolloutRequest{Group: fleetGroup, Image: image}, s.Clock().Now().UTC())
 }
 
-// simulated does something that only simulated AWS can.
-func (s *Stage) simulated(what string, f func(*Simulated) error) {
+// inSimulated does something that only simulated AWS can.
+func (s *Stage) inSimulated(what string, f func(*Simulated) error) {
 	s.try(what, func() error {
 		sim, ok := s.World.(*Simulated)
 		if !ok {
@@ -313,16 +318,68 @@ func (s *Stage) simulated(what string, f func(*Simulated) error) {
 
 // Behave says what comes of a document from now on.
 func (s *Stage) Behave(document string, b simssm.Behaviour) {
-	s.simulated("have "+document+" behave", func(sim *Simulated) error {
+	s.inSimulated("have "+document+" behave", func(sim *Simulated) error {
 		sim.SSM.Behave(document, b)
 		return nil
 	})
 }
 
-// Alarm has an alarm go off some time from now.
-func (s *Stage) Alarm(name string, after time.Duration) {
-	s.simulated("set alarm "+name, func(sim *Simulated) error {
-		sim.After(after, func(*awssim.Moment) { sim.AutoScaling.SetAlarm(name, true) })
+// AlarmAtCheckpoint has an alarm go off when an instance refresh pauses.
+func (s *Stage) AlarmAtCheckpoint(name string) {
+	s.inSimulated("set alarm "+name, func(sim *Simulated) error {
+		sim.Subscribe(func(e event.Event) {
+			if change, ok, err := event.AsRefreshChange(e); ok && err == nil && change.Type == event.TypeRefreshCheckpoint {
+				sim.AutoScaling.SetAlarm(name, true)
+			}
+		})
 		return nil
 	})
+}
+
+// Encrypted is an image whose volume has a key of the account, which the group cannot
+// use.
+func (s *Stage) Encrypted(name string) (image, key string) {
+	s.inSimulated("make an encrypted image", func(sim *Simulated) error {
+		key = sim.KMS.AddKey(simkms.Key{Alias: "alias/images"})
+		image = sim.EC2.AddImage(simec2.Image{Name: name, Devices: []simec2.Device{{Key: key}}})
+		return nil
+	})
+	return image, key
+}
+
+// Grant lets the group use a key.
+func (s *Stage) Grant(key string) {
+	s.inSimulated("grant the use of "+key, func(sim *Simulated) error {
+		_, err := kms.NewFromConfig(s.AWS()).CreateGrant(s.ctx, &kms.CreateGrantInput{
+			KeyId: aws.String(key), GranteePrincipal: aws.String(simkms.AutoScalingRole(sim.Account())),
+			Operations: []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationCreateGrant},
+		})
+		return err
+	})
+}
+
+// Arm is an image for arm64, which is there and available.
+func (s *Stage) Arm(name string) (image string) {
+	s.Pass(time.Second + time.Second/10)
+	s.inSimulated("make an image for arm64", func(sim *Simulated) error {
+		image = sim.EC2.AddImage(simec2.Image{Name: name, Architecture: types.ArchitectureValuesArm64})
+		return nil
+	})
+	return image
+}
+
+// ExpectPolicy makes the story fail unless the group's policy launches from these
+// templates and versions, its own first: "lt-1 2".
+func (s *Stage) ExpectPolicy(want ...string) {
+	g := s.fleetGroup()
+	if s.err != nil {
+		return
+	}
+	var got []string
+	for _, spec := range launchtemplate.Specs(g) {
+		got = append(got, aws.ToString(spec.LaunchTemplateId)+" "+aws.ToString(spec.Version))
+	}
+	if !slices.Equal(got, want) {
+		s.Failf("group %s launches from %q, want %q", fleetGroup, got, want)
+	}
 }
