@@ -90,6 +90,9 @@ type Step[C, S any] struct {
 	Release func(context.Context, *Turn[C, S]) error
 	// Commit says that once this step is done nothing is undone any more.
 	Commit bool
+	// Asks says that Do may ask a person to approve the run: see Env.Approved. The
+	// step looks for that every Poll.
+	Asks bool
 }
 
 // Subject is what a run is about.

@@ -39,6 +39,10 @@ type Env struct {
 	Tried map[string]Trial
 	// Trying is what this run tries. See Try.
 	Trying map[string]bool
+	// Approval is who has approved the run, and Asked when that was first asked
+	// for. They are only read for a step that Asks. See Approved.
+	Approval *Approval
+	Asked    time.Time
 	// AWS are the clients for the automation's region.
 	AWS *cloud.Clients
 	// Clock tells the time. Steps never sleep: they return a Wait.
