@@ -197,6 +197,7 @@ func (r Run) remains(m Mark, why string) []automation.Remark {
 // end closes the run and, where somebody should know, writes the notice.
 func (r Run) end(outcome Outcome, reason string, now time.Time) Run {
 	r.Outcome, r.Reason, r.Ended, r.Due = outcome, reason, now, time.Time{}
+	r.unask()
 	if outcome != NothingToDo && r.Topic != "" {
 		r.Outbox = append(slices.Clone(r.Outbox), notice(&r))
 		r.Due = now
