@@ -56,7 +56,7 @@ emits, and does, safely and at once, what would otherwise be done by hand.`,
 	})
 	root.AddCommand(newCheck(env), newRun(env), newPlan(env), newDemo(env), newSimulate(env), newRender(env), newVersion(env), newCompletion(env))
 	root.AddCommand(newWorker(env), newLambda(env))
-	root.AddCommand(newStatus(env), newHistory(env), newShow(env), newCancel(env), newRetry(env))
+	root.AddCommand(newStatus(env), newHistory(env), newShow(env), newApprove(env), newCancel(env), newRetry(env))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd() // and below the flags, so that help is the same however it is asked for
 	root.InitDefaultHelpFlag()
