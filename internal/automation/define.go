@@ -33,6 +33,7 @@ type Definition struct {
 type StepInfo struct {
 	Name, Title          string
 	Attempt, Limit, Poll time.Duration
+	Within               string
 	// Undoes and Releases say whether the step has an Undo and a Release.
 	Undoes, Releases, Commit, Asks bool
 }
@@ -102,7 +103,7 @@ func Define[C, S any](k Kind[C, S]) Definition {
 	for _, s := range k.Steps {
 		d.Steps = append(d.Steps, StepInfo{
 			Name: s.Name, Title: s.Title, Attempt: s.Attempt, Limit: s.Limit, Poll: s.Poll,
-			Undoes: s.Undo != nil, Releases: s.Release != nil, Commit: s.Commit, Asks: s.Asks,
+			Undoes: s.Undo != nil, Releases: s.Release != nil, Within: s.Within, Commit: s.Commit, Asks: s.Asks,
 		})
 	}
 	if n := d.LongestHistory(); n > maxHistory {
@@ -145,6 +146,9 @@ func (k Kind[C, S]) validate() error {
 	for _, s := range k.Steps {
 		if known[s.Name] {
 			return fmt.Errorf("step %q: declared twice", s.Name)
+		}
+		if s.Within != "" && (!known[s.Within] || s.Undo != nil) {
+			return fmt.Errorf("step %q: within %q, wanted an earlier step in place of an undo", s.Name, s.Within)
 		}
 		known[s.Name] = true
 		if !nameForm.MatchString(s.Name) || s.Name == StepPlan || s.Title == "" || s.Do == nil || s.Needs == nil {

@@ -76,7 +76,7 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 	over := trying.over(steps, now)
 	switch {
 	case err == nil || failure.ClassOf(err) == failure.Skip:
-		r.takenBack(infoOf(steps, r.Step), m, now)
+		r.takenBack(steps, m, now)
 		return r.unwind(steps, now)
 	case failure.ClassOf(err) == failure.Wait && !over:
 		return r.await(steps, err, now)
@@ -95,16 +95,27 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 }
 
 // takenBack marks the present act as done. The release of a step that has no
-// undo is its undo: there is nothing that it could leave.
-func (r *Run) takenBack(info automation.StepInfo, m *Mark, now time.Time) {
+// undo is its undo: there is nothing that it could leave. With a step those are
+// taken back that are within it.
+func (r *Run) takenBack(steps []automation.StepInfo, m *Mark, now time.Time) {
 	if r.Act == automation.Release {
 		m.Released = now
-		if info.Undoes || !r.Ending.Undo {
+		if infoOf(steps, r.Step).Undoes || !r.Ending.Undo {
 			return
 		}
 	}
-	m.Undone = now
-	ours := func(c automation.Change) bool { return c.Step == m.Step }
+	gone := []string{m.Step}
+	for _, s := range steps {
+		if s.Within == m.Step {
+			gone = append(gone, s.Name)
+		}
+	}
+	for _, step := range gone {
+		if m := r.mark(step); m != nil {
+			m.Undone = now
+		}
+	}
+	ours := func(c automation.Change) bool { return slices.Contains(gone, c.Step) }
 	r.Made = slices.DeleteFunc(r.Made, ours)
 	r.Former = slices.DeleteFunc(slices.Clone(r.Former), ours)
 }

@@ -336,6 +336,12 @@ func (s *Stage) AlarmAtCheckpoint(name string) {
 	})
 }
 
+// Protect protects the group's first instance from scale-in.
+func (s *Stage) Protect() {
+	servers := s.servers()
+	s.inSimulated("protect an instance", func(sim *Simulated) error { return sim.AutoScaling.Protect(fleetGroup, servers[0], true) })
+}
+
 // Encrypted is an image whose volume has a key of the account, which the group cannot
 // use.
 func (s *Stage) Encrypted(name string) (image, key string) {

@@ -44,6 +44,9 @@ func source(p automation.Plan) string {
 
 // hold keeps the group from growing, as the plan says.
 func hold(ctx context.Context, t *turn) error {
+	if t.State.LetGo { // the run is tried again, for what comes after
+		return nil
+	}
 	for _, c := range t.Plan.For(stepHold) {
 		if c.Operation == opUpdate {
 			if err := setMaxSize(ctx, t, sizeIn(c.To)); err != nil {

@@ -30,6 +30,7 @@ var Kind = automation.Kind[Config, State]{
 		Limit:   approvalLimit + 20*time.Minute,
 		Poll:    20 * time.Minute,
 		Needs:   noNeeds,
+		Asks:    true,
 		Do:      approve,
 	}, {
 		Name:    stepHold,
@@ -65,6 +66,7 @@ var Kind = automation.Kind[Config, State]{
 		Poll:    time.Minute,
 		Needs:   prepareNeeds,
 		Do:      prepare,
+		Within:  stepLaunch,
 	}, {
 		Name:    stepImage,
 		Title:   "make an image of the builder",
@@ -99,6 +101,7 @@ var Kind = automation.Kind[Config, State]{
 		Poll:    90 * time.Second,
 		Needs:   verifyNeeds,
 		Do:      verify,
+		Within:  stepTry,
 	}, {
 		Name:    stepPin,
 		Title:   "have the group launch from a number, to which AWS can roll back",
@@ -125,6 +128,7 @@ var Kind = automation.Kind[Config, State]{
 		Poll:    lookAgain,
 		Needs:   noNeeds, // those of holding and of launching
 		Do:      letGo,
+		Within:  stepHold,
 	}, {
 		Name:    stepMove,
 		Title:   "have the group launch from the version",

@@ -24,6 +24,9 @@ import (
 // launch launches the builder.
 func launch(ctx context.Context, t *turn) error {
 	for _, c := range t.Plan.For(stepLaunch) {
+		if t.State.LetGo { // the run is tried again, for what comes after
+			return nil
+		}
 		b := t.Config.Builder
 		id, err := run(ctx, t, machine{step: stepLaunch, what: "builder", image: c.Resource, source: c.Resource, kind: cmp.Or(b.Type, target(t).Type)})
 		if err != nil {
@@ -37,6 +40,9 @@ func launch(ctx context.Context, t *turn) error {
 // try launches an instance from the new image.
 func try(ctx context.Context, t *turn) error {
 	for _, c := range t.Plan.For(stepTry) {
+		if t.State.LetGo {
+			return nil
+		}
 		b := t.Config.Builder
 		id, err := run(ctx, t, machine{step: stepTry, what: "trial", image: c.Resource, source: source(t.Plan), kind: cmp.Or(t.Config.Try.Type, b.Type, target(t).Type)})
 		if err != nil {
