@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -149,8 +150,23 @@ func (r Run) leftOver() []automation.Remark {
 			left = append(left, r.remains(m, fmt.Sprintf("could not be undone: %s", m.UndoError))...)
 		}
 		if m.ReleaseError != "" {
-			left = append(left, automation.Remark{Resource: "step " + m.Step, Why: fmt.Sprintf("could not be released: %s", m.ReleaseError)})
+			left = append(left, r.unreleased(m, fmt.Sprintf("could not be released: %s", m.ReleaseError))...)
 		}
+	}
+	return left
+}
+
+// unreleased names what a step has not given back: what it has provided, such as a
+// machine, or else the step.
+func (r Run) unreleased(m Mark, why string) []automation.Remark {
+	var left []automation.Remark
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		if strings.HasPrefix(name, m.Step+".") {
+			left = append(left, automation.Remark{Resource: r.Values[name], Why: why})
+		}
+	}
+	if len(left) == 0 {
+		left = []automation.Remark{{Resource: "step " + m.Step, Why: why}}
 	}
 	return left
 }

@@ -51,7 +51,13 @@ type heir struct {
 // kill there. The process must make calls enough to have done something.
 func killEverywhere(t *testing.T, enough int, ways []dying, set func(t *testing.T, kill func(victim))) {
 	t.Helper()
-	for _, h := range []heir{{true, 0}, {true, time.Hour}, {false, 0}, {false, time.Hour}} {
+	killFor(t, []heir{{true, 0}, {true, time.Hour}, {false, 0}, {false, time.Hour}}, enough, ways, set)
+}
+
+// killFor is killEverywhere for some heirs.
+func killFor(t *testing.T, heirs []heir, enough int, ways []dying, set func(t *testing.T, kill func(victim))) {
+	t.Helper()
+	for _, h := range heirs {
 		t.Run(fmt.Sprintf("shared ledger %t, after %s", h.shared, h.pause), func(t *testing.T) {
 			t.Parallel()
 			for n := 1; ; n++ {

@@ -389,3 +389,6 @@ func (s *Stage) ExpectPolicy(want ...string) {
 		s.Failf("group %s launches from %q, want %q", fleetGroup, got, want)
 	}
 }
+
+// FullRollout are the lines of an automation with everything but approval.
+func FullRollout() []string { return slices.Clone(fullRollout) }

@@ -72,8 +72,11 @@ func release(ctx context.Context, t *turn) error {
 		return nil
 	}
 	g, found, err := describeGroup(ctx, t)
-	if err != nil || !found {
-		return err
+	if err != nil {
+		return fmt.Errorf("see whether group %s still has %s, to take it back: %w", t.Config.Group, changes[0].To, err)
+	}
+	if !found {
+		return nil
 	}
 	for _, c := range changes {
 		if err := restore(ctx, t, g, c); err != nil {

@@ -1,0 +1,244 @@
+package scenario_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/droverhq/drover/internal/awssim"
+	simssm "github.com/droverhq/drover/internal/awssim/ssm"
+	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/flow"
+	"github.com/droverhq/drover/internal/scenario"
+)
+
+// rolling is a scene with a group that is about to get the image of a backup.
+type rolling struct {
+	*scene
+	estate scenario.Estate
+	image  string
+	told   event.Event
+	// machines are those that rollouts have launched.
+	mu       sync.Mutex
+	machines map[string]bool
+}
+
+// roll plays f where a backup has just been made. More is said in the fleet file, and
+// counts before what is usual.
+func roll(t *testing.T, f func(*rolling), more ...string) {
+	t.Helper()
+	inScene(t, awssim.Options{}, func(sc *scene) {
+		r := &rolling{scene: sc, estate: sc.stage.Estate(scenario.Estate{Instances: 2})}
+		r.keep(sc.stage.Rollout(r.estate, append(scenario.FullRollout(), more...)...))
+		r.image, r.told = sc.stage.Backup()
+		r.machines = map[string]bool{}
+		r.world.Subscribe(r.watch)
+		f(r)
+	})
+}
+
+// watch counts machines: EC2 forgets those that are terminated.
+func (r *rolling) watch(e event.Event) {
+	if change, ok, err := event.AsInstanceStateChange(e); !ok || err != nil || change.State != "pending" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, i := range r.world.EC2.Instances() {
+		if i.Tags["drover:temporary"] != "" {
+			r.machines[i.ID] = true
+		}
+	}
+}
+
+// ends fails unless the run ended like that.
+func (r *rolling) ends(run *flow.Run, want flow.Outcome) {
+	r.Helper()
+	r.stage.Expect(run, want)
+	r.check()
+}
+
+// usual fails unless the image was rolled out once: one builder and one trial were
+// launched, one image and one version were made, each document was sent once, and
+// nothing is left.
+func (r *rolling) usual() {
+	r.Helper()
+	golden := r.stage.ExpectRolledOut(r.estate, r.image, 2)
+	r.stage.ExpectRunning(r.estate, golden)
+	r.stage.ExpectNothingLeft(r.estate)
+	r.stage.ExpectVersions(r.estate.Template, "1 "+r.estate.Base+" default", "2 "+golden)
+	r.check()
+	r.made(2, 1, 3)
+}
+
+// made fails unless so many machines were launched, images made, and documents sent.
+func (r *rolling) made(machines, images, documents int) {
+	r.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := map[string]int{"machines": len(r.machines)}
+	for _, i := range r.world.EC2.Images() {
+		if strings.HasPrefix(i.Name, "web-from-") {
+			got["images"]++
+		}
+	}
+	got["documents"] = len(r.world.SSM.Commands())
+	if got["machines"] != machines || got["images"] != images || got["documents"] != documents {
+		r.Errorf("made %v, want %d machines, %d images, %d documents", got, machines, images, documents)
+	}
+}
+
+func TestRolloutKilled(t *testing.T) {
+	t.Parallel()
+	killFor(t, []heir{{true, 0}, {true, time.Hour}}, 40, []dying{diesBefore, diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
+		roll(t, func(r *rolling) {
+			kill(victim{scene: r.scene, told: func() event.Event { return r.told }, holds: func(*heir) { r.usual() }})
+		})
+	})
+}
+
+// judge fails unless a run has ended well: the image is rolled out; or everything is as
+// before; or a person is told exactly what is left.
+func (r *rolling) judge(run *flow.Run) {
+	r.Helper()
+	switch run.Outcome {
+	case flow.Succeeded:
+		golden := r.stage.ExpectRolledOut(r.estate, r.image, 2)
+		r.stage.ExpectRunning(r.estate, golden)
+		r.stage.ExpectNothingLeft(r.estate)
+	case flow.RolledBack:
+		r.stage.ExpectAsBefore(r.estate)
+	case flow.Stuck:
+		r.named(run)
+	case flow.NothingToDo:
+		r.stage.ExpectAsBefore(r.estate)
+	}
+	r.check()
+}
+
+// named fails unless a person is told of everything that is left.
+func (r *rolling) named(run *flow.Run) {
+	r.Helper()
+	told := fmt.Sprint(run.Reason, run.Left, run.Hints)
+	for _, left := range r.left() {
+		if !strings.Contains(told, left) {
+			r.Errorf("%s is left, and the run says %q: %q", left, run.Reason, run.Left)
+		}
+	}
+	if len(run.Left) == 0 {
+		r.Errorf("the run is stuck, and names nothing: %s", run.Reason)
+	}
+}
+
+// left is what there is that was not there before.
+func (r *rolling) left() []string {
+	var all []string
+	for _, i := range r.world.EC2.Instances() {
+		if i.Tags["drover:temporary"] != "" && i.State != types.InstanceStateNameTerminated && i.State != types.InstanceStateNameShuttingDown {
+			all = append(all, i.ID)
+		}
+	}
+	g, _ := r.world.AutoScaling.Group("web")
+	moved := *g.LaunchTemplate.Version == "2"
+	for _, i := range r.world.EC2.Images() {
+		if strings.HasPrefix(i.Name, "web-from-") && i.State != types.ImageStateDeregistered && !moved {
+			all = append(all, i.ID)
+		}
+	}
+	for _, t := range r.world.EC2.Templates() {
+		if t.Name == "web" && len(t.Versions) > 1 && !moved {
+			all = append(all, t.ID)
+		}
+	}
+	for _, p := range g.SuspendedProcesses {
+		all = append(all, *p.ProcessName)
+	}
+	return all
+}
+
+// mishap is what befalls one call of Drover.
+type mishap struct {
+	name  string
+	fault awssim.Fault
+}
+
+var mishaps = []mishap{
+	{"throttled", awssim.FailBefore(awssim.Throttled("any"))},
+	{"denied", awssim.FailBefore(awssim.Denied("any", "*"))},
+	{"answered by nobody", awssim.FailAfter(awssim.ConnectionReset())},
+	{"late", awssim.FailLate(20*time.Second, awssim.ConnectionReset())},
+}
+
+// handleUnder is the run of the event while calls of Drover, counted from 1, have
+// mishap; and how many calls there were.
+func (r *rolling) handleUnder(at map[int64]mishap) (*flow.Run, int64) {
+	r.Helper()
+	var calls atomic.Int64
+	r.world.Intercept(func(c awssim.Call) awssim.Fault {
+		if c.Actor != "drover" {
+			return awssim.Fault{}
+		}
+		return at[calls.Add(1)].fault
+	})
+	runs, err := r.stage.App(r.fleet).Handle(awssim.WithActor(r.Context(), "drover"), r.told)
+	r.world.Intercept(func(awssim.Call) awssim.Fault { return awssim.Fault{} })
+	if err != nil || len(runs) != 1 {
+		r.Fatalf("%d runs, %v", len(runs), err)
+	}
+	r.others.Wait()
+	return runs[0], calls.Load()
+}
+
+// outcomes are what rollouts come to: a good end, and two bad ones.
+var outcomes = map[string]struct {
+	set  func(*rolling)
+	more []string
+	want flow.Outcome
+}{
+	"succeeds": {func(*rolling) {}, nil, flow.Succeeded},
+	"sysprep fails": {func(r *rolling) {
+		r.stage.Behave("AWSEC2-RunSysprep", simssm.Behaviour{Takes: time.Minute, ExitCode: 31})
+	}, nil, flow.RolledBack},
+	"rolled back": {func(r *rolling) { r.stage.AlarmAtCheckpoint("errors") },
+		[]string{"refresh: { alarms: [errors], checkpoints: [50, 100], pause: 10m }"}, flow.RolledBack},
+}
+
+// TestRolloutTroubleEverywhere: whatever happens to any one call.
+func TestRolloutTroubleEverywhere(t *testing.T) {
+	t.Parallel()
+	for name, fate := range outcomes {
+		for _, tr := range mishaps {
+			t.Run(name+", "+tr.name, func(t *testing.T) {
+				t.Parallel()
+				for n := int64(1); ; n++ {
+					made := int64(0)
+					roll(t, func(r *rolling) {
+						fate.set(r)
+						defer func() {
+							if r.Failed() {
+								r.Logf("call %d", n)
+							}
+						}()
+						var run *flow.Run
+						run, made = r.handleUnder(map[int64]mishap{n: tr})
+						if made < n {
+							r.ends(run, fate.want)
+						}
+						r.judge(run)
+					}, fate.more...)
+					if made < n {
+						if n < 40 {
+							t.Fatalf("it made %d calls: did it do anything?", made)
+						}
+						return
+					}
+				}
+			})
+		}
+	}
+}
