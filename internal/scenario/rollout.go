@@ -56,8 +56,8 @@ func rolloutWhole(s *Stage) {
 
 func rolloutAgain(s *Stage) {
 	e := s.Estate(Estate{Instances: 1})
-	fleet := s.Rollout(e, fullRollout...)
-	image, told := s.Backup()
+	fleet := s.Rollout(e, append(fullRollout, byTag)...)
+	image, told := s.BackupServer()
 	s.Expect(s.Handle(fleet, told), flow.Succeeded)
 	s.Expect(s.Handle(fleet, told), flow.NothingToDo)
 	s.Expect(s.Sweep(fleet), flow.NothingToDo)

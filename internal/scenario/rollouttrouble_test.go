@@ -2,6 +2,8 @@ package scenario_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +37,11 @@ func roll(t *testing.T, f func(*rolling), more ...string) {
 	inScene(t, awssim.Options{}, func(sc *scene) {
 		r := &rolling{scene: sc, estate: sc.stage.Estate(scenario.Estate{Instances: 2})}
 		r.keep(sc.stage.Rollout(r.estate, append(scenario.FullRollout(), more...)...))
-		r.image, r.told = sc.stage.Backup()
+		if slices.Contains(more, scenario.ByTag()) {
+			r.image, r.told = sc.stage.BackupServer()
+		} else {
+			r.image, r.told = sc.stage.Backup()
+		}
 		r.machines = map[string]bool{}
 		r.world.Subscribe(r.watch)
 		f(r)
@@ -240,5 +246,188 @@ func TestRolloutTroubleEverywhere(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestRolloutTroublePairs: whatever happens to two calls, of different kinds.
+func TestRolloutTroublePairs(t *testing.T) {
+	t.Parallel()
+	const calls = 110 // a rollout makes a few less
+	for name, fate := range outcomes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := range uint64(pairs) {
+				seed := *firstSeed + n
+				draw := rand.New(rand.NewPCG(seed, 5))
+				at := map[int64]mishap{1 + draw.Int64N(calls): mishaps[draw.IntN(len(mishaps))], 1 + draw.Int64N(calls): mishaps[draw.IntN(len(mishaps))]}
+				roll(t, func(r *rolling) {
+					fate.set(r)
+					defer func() {
+						if r.Failed() {
+							r.Logf("-seed %d: %v", seed, at)
+						}
+					}()
+					run, _ := r.handleUnder(at)
+					r.judge(run)
+				}, fate.more...)
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// TestRolloutFailingKilled: killed while it takes everything back.
+func TestRolloutFailingKilled(t *testing.T) {
+	t.Parallel()
+	for name, fate := range outcomes {
+		if fate.want != flow.RolledBack {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killFor(t, []heir{{true, 0}}, 40, []dying{diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
+				roll(t, func(r *rolling) {
+					fate.set(r)
+					kill(victim{
+						scene: r.scene, told: func() event.Event { return r.told }, fails: true,
+						holds: func(*heir) { r.stage.ExpectAsBefore(r.estate); r.check() },
+					})
+				}, fate.more...)
+			})
+		})
+	}
+}
+
+// TestRolloutCancelled: at any time, by a person.
+func TestRolloutCancelled(t *testing.T) {
+	t.Parallel()
+	for after := 30 * time.Second; ; after += 47 * time.Second {
+		var run *flow.Run
+		roll(t, func(r *rolling) {
+			defer func() {
+				if r.Failed() {
+					r.Logf("cancelled after %s", after)
+				}
+			}()
+			r.later(after, func() error {
+				program := r.stage.App(r.fleet)
+				live, err := program.Live(r.Context())
+				if err != nil || len(live) == 0 {
+					return err
+				}
+				_, err = program.Cancel(r.Context(), live[0].ID, "ops", "wrong image")
+				return err
+			})
+			run = r.handle(r.told)
+			r.judge(run)
+			if run.Outcome == flow.RolledBack && !strings.Contains(run.Reason, "wrong image") {
+				r.Errorf("rolled back, but %s", run.Reason)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+		if run.Outcome == flow.Succeeded {
+			if after < 10*time.Minute {
+				t.Errorf("it succeeded although it was cancelled after %s", after)
+			}
+			return
+		}
+	}
+}
+
+// TestRolloutEventsMeet: the event comes twice, at once and while the run is under way,
+// sweeps come between, and two processes share the ledger: one rollout.
+func TestRolloutEventsMeet(t *testing.T) {
+	t.Parallel()
+	for n := range 40 {
+		roll(t, func(r *rolling) {
+			handle := func(after time.Duration, e event.Event) {
+				r.later(after, func() error {
+					_, err := r.stage.App(r.fleet).Handle(r.Context(), e)
+					return err
+				})
+			}
+			handle(0, r.told)
+			handle(time.Duration(n)*time.Minute, r.told)
+			for at := time.Duration(0); at < time.Hour; at += 7 * time.Minute {
+				handle(at, event.Sweep("gateways", time.Now().Add(at)))
+			}
+			r.others.Wait()
+			r.usual()
+		})
+		if t.Failed() {
+			t.Fatalf("the event came again after %d minutes", n)
+		}
+	}
+}
+
+// TestRolloutStaleReads: reads show what was there a while ago, as drawn.
+func TestRolloutStaleReads(t *testing.T) {
+	t.Parallel()
+	for n := range uint64(pairs) {
+		seed := *firstSeed + n
+		roll(t, func(r *rolling) {
+			draw := rand.New(rand.NewPCG(seed, 6))
+			run := r.handleStale(r.told, 8*time.Second, func(int64) bool { return draw.IntN(3) == 0 })
+			r.ends(run, flow.Succeeded)
+			r.usual()
+		})
+		if t.Failed() {
+			t.Fatalf("-seed %d", seed)
+		}
+	}
+}
+
+// TestRolloutSuperseded: a newer backup comes while a rollout is under way. Up to the
+// version of the template it takes its place; then it waits for its turn.
+func TestRolloutSuperseded(t *testing.T) {
+	t.Parallel()
+	taken, waited := 0, 0
+	for after := time.Duration(0); after < 40*time.Minute; after += 4 * time.Minute {
+		roll(t, func(r *rolling) {
+			defer func() {
+				if r.Failed() {
+					r.Logf("a newer backup began after %s", after)
+				}
+			}()
+			var newer string
+			var second *flow.Run
+			r.later(after, func() error {
+				var told event.Event
+				newer, told = r.stage.BackupServer()
+				runs, err := r.stage.App(r.fleet).Handle(r.Context(), told)
+				if err == nil {
+					second = runs[0]
+				}
+				return err
+			})
+			first := r.handle(r.told)
+			r.others.Wait()
+			r.check()
+			switch {
+			case first.Outcome == flow.RolledBack && strings.Contains(first.Reason, "superseded: "+newer):
+				taken++
+				r.stage.ExpectRolledOut(r.estate, newer, 2)
+			case first.Outcome == flow.Succeeded:
+				waited++
+				r.stage.ExpectRolledOut(r.estate, newer, 3)
+			default:
+				r.Errorf("the first run ended %s: %s", first.Outcome, first.Reason)
+			}
+			if second == nil || second.Outcome.Failed() && second.ID != first.ID {
+				r.Errorf("the second run: %+v", second)
+			}
+			r.stage.ExpectNothingLeft(r.estate)
+			r.check()
+		}, scenario.ByTag())
+		if t.Failed() {
+			return
+		}
+	}
+	if taken == 0 || waited == 0 {
+		t.Errorf("superseded %d times, waited %d times", taken, waited)
 	}
 }

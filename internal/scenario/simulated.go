@@ -216,6 +216,10 @@ func (s *Simulated) until(ctx context.Context, missing string, last func(event.E
 			}
 		}
 		due, ok := s.NextDue()
+		if more := s.Take(); len(more) > 0 { // somebody else has let it happen meanwhile
+			s.giveBack(more)
+			continue
+		}
 		if !ok {
 			return fmt.Errorf("nothing more happens, and %s", missing)
 		}

@@ -42,7 +42,7 @@ const (
 
 // Estate builds the group, and waits until its instances are there.
 func (s *Stage) Estate(e Estate) Estate {
-	s.Set(Layout{Gateways: 1})
+	s.Set(Layout{Gateways: 1, Tags: map[string]string{"app": "server"}})
 	e.Base = s.Ready("base", "made by hand")
 	s.try("make a group to roll out to", func() error {
 		if sim, ok := s.World.(*Simulated); ok {
@@ -127,16 +127,29 @@ func (s *Stage) subnet() string {
 // Backup has the group's first instance backed up, and returns the image and the event
 // that the job is complete.
 func (s *Stage) Backup() (image string, told event.Event) {
-	s.try("back up an instance of group "+fleetGroup, func() error {
-		sim, ok := s.World.(*Simulated)
-		if !ok {
-			return fmt.Errorf("only simulated AWS makes backups")
-		}
-		servers := s.servers()
-		if len(servers) == 0 {
-			return fmt.Errorf("there is none")
-		}
-		job, err := sim.Backup.Start(simbackup.Job{Instance: servers[0]})
+	servers := s.servers()
+	if len(servers) == 0 {
+		s.Failf("group %s has no instance to be backed up", fleetGroup)
+		return "", event.Event{}
+	}
+	return s.backupOf(servers[0])
+}
+
+// byTag is a source of images that does not go with the group's instances: the server,
+// which [Stage.BackupServer] backs up.
+const byTag = "source: { backups: { tags: { app: server } } }"
+
+// BackupServer is Backup of a server that is not of the group.
+func (s *Stage) BackupServer() (image string, told event.Event) {
+	if s.err != nil {
+		return "", event.Event{}
+	}
+	return s.backupOf(s.Gateways[0].Instance)
+}
+
+func (s *Stage) backupOf(instance string) (image string, told event.Event) {
+	s.inSimulated("back up "+instance, func(sim *Simulated) error {
+		job, err := sim.Backup.Start(simbackup.Job{Instance: instance})
 		if err != nil {
 			return err
 		}
@@ -389,6 +402,9 @@ func (s *Stage) ExpectPolicy(want ...string) {
 		s.Failf("group %s launches from %q, want %q", fleetGroup, got, want)
 	}
 }
+
+// ByTag is a line that has backups of the server rolled out.
+func ByTag() string { return byTag }
 
 // FullRollout are the lines of an automation with everything but approval.
 func FullRollout() []string { return slices.Clone(fullRollout) }
