@@ -150,7 +150,10 @@ func rolloutMixed(s *Stage) {
 func rolloutKey(s *Stage) {
 	e := s.Estate(Estate{Instances: 1})
 	image, key := s.Encrypted("golden-1")
-	fleet := s.RolloutWith(byName, s.builder(e, ""))
+	unnamed := s.Sweep(s.RolloutWith(byName, s.builder(e, "")))
+	s.Expect(unnamed, flow.Stuck)
+	s.ExpectNotice(unnamed, key, "builder.kms-keys")
+	fleet := s.RolloutWith(byName, s.builder(e, "kms-keys: ['"+key+"']"))
 	refused := s.Sweep(fleet)
 	s.Expect(refused, flow.Stuck)
 	s.ExpectNotice(refused, key, "may not use", "aws kms create-grant")

@@ -53,6 +53,7 @@ type Builder struct {
 	Role           string              `json:"role,omitempty" doc:"The role in the instance profile, with its path; narrows iam:PassRole. Left out: any role, to EC2 alone." pattern:"^[A-Za-z0-9+=,.@_/-]{1,255}$" wanted:"the name of a role" example:"builder"`
 	Key            string              `json:"key,omitempty" doc:"The name of its key pair." pattern:"^[ -~]{1,255}$" wanted:"the name of a key pair" example:"operators"`
 	Type           string              `json:"type,omitempty" doc:"Its instance type. Left out: that of the launch template." pattern:"^[a-z0-9-]+\\.[a-z0-9-]+$" wanted:"an instance type" example:"m6i.large"`
+	Keys           []string            `json:"kms-keys,omitempty" doc:"The ARNs of keys of KMS with which images are encrypted, other than the one that AWS manages: whoever launches from such an image must be allowed to use its key." maxItems:"10" pattern:"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-zA-Z-]{1,128}$" wanted:"the ARN of a key" example:"arn:aws:kms:us-west-1:123456789012:key/0e1f2d3c-4b5a-6978-8796-a5b4c3d2e1f0"`
 	Boot           automation.Duration `json:"boot,omitempty" doc:"For how long its status checks may take to pass." default:"30m" example:"1h"`
 	Prepare        []Document          `json:"prepare,omitempty" doc:"The documents of Systems Manager that are run on it, one after the other. Left out: none, and it is stopped as it is."`
 }

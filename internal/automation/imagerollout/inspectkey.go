@@ -43,6 +43,8 @@ func (s *State) missingKeys(ctx context.Context, t *turn, image Image) error {
 		case k.KeyState != types.KeyStateEnabled:
 			s.miss(image.ID, fmt.Sprintf("is encrypted with key %s, which is %s; enable it", id, k.KeyState))
 		case k.KeyManager == types.KeyManagerTypeAws:
+		case t.Config.Builder != nil && !slices.Contains(t.Config.Builder.Keys, aws.ToString(k.Arn)):
+			s.miss(image.ID, fmt.Sprintf("is encrypted with key %s, which Drover may not use to launch a builder; name it at builder.kms-keys, and render the policy again", aws.ToString(k.Arn)))
 		default:
 			if err := s.granted(ctx, t, id, image); err != nil {
 				return err

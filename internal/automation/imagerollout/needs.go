@@ -76,6 +76,19 @@ func launchNeeds(c Config) []iam.Need {
 	if b.Key != "" {
 		needs = append(needs, iam.Need{Actions: []string{"ec2:RunInstances"}, Resources: ec2ARNs("key-pair/" + b.Key), Why: why})
 	}
+	if len(b.Keys) > 0 {
+		const why = "launch the builder from an encrypted image"
+		via := iam.Condition{Operator: "StringEquals", Key: "kms:ViaService", Values: []string{"ec2.${Region}.amazonaws.com"}}
+		needs = append(needs,
+			iam.Need{
+				Actions: []string{"kms:CreateGrant"}, Resources: slices.Clone(b.Keys), Why: why,
+				Conditions: []iam.Condition{{Operator: "Bool", Key: "kms:GrantIsForAWSResource", Values: []string{"true"}}, via},
+			},
+			iam.Need{
+				Actions: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"}, Resources: slices.Clone(b.Keys),
+				Conditions: []iam.Condition{via}, Why: why,
+			})
+	}
 	if b.Profile != "" {
 		needs = append(needs, iam.Need{
 			Actions: []string{"iam:PassRole"}, Resources: []string{"arn:${Partition}:iam::${Account}:role/" + strings.TrimPrefix(cmp.Or(b.Role, "*"), "/")},

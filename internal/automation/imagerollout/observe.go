@@ -108,7 +108,7 @@ func read(ctx context.Context, t *turn) (State, error) {
 	}
 	var candidates, own []types.Image
 	reads.Go(func() (err error) {
-		candidates, err = describeCandidates(together, t, g)
+		candidates, err = describeCandidates(together, t)
 		return err
 	})
 	reads.Go(func() (err error) {
@@ -337,7 +337,7 @@ func refreshing(ctx context.Context, t *turn) (string, error) {
 }
 
 // describeCandidates are the images that the source chooses.
-func describeCandidates(ctx context.Context, t *turn, g scaling.AutoScalingGroup) ([]types.Image, error) {
+func describeCandidates(ctx context.Context, t *turn) ([]types.Image, error) {
 	if i := t.Config.Source.Images; i != nil {
 		var filters []types.Filter
 		if i.Name != "" {
@@ -349,7 +349,7 @@ func describeCandidates(ctx context.Context, t *turn, g scaling.AutoScalingGroup
 			return i.Name != "" && !wildcard.Match(i.Name, aws.ToString(image.Name))
 		}), err
 	}
-	instances, err := backedUp(ctx, t, g)
+	instances, err := backedUp(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -371,17 +371,16 @@ const (
 	backupName = "AwsBackup_*"
 )
 
+// tagGroup is what Auto Scaling writes on the instances of a group
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html).
+const tagGroup = "aws:autoscaling:groupName"
+
 // backedUp are the instances whose backups count: those of the group, or those with
-// the tags. EC2 shows terminated ones for about an hour; events tell of backups as
-// soon as they are complete.
-func backedUp(ctx context.Context, t *turn, g scaling.AutoScalingGroup) ([]string, error) {
+// the tags. EC2 shows terminated ones for about an hour.
+func backedUp(ctx context.Context, t *turn) ([]string, error) {
 	tags := t.Config.Source.Backups.Tags
 	if len(tags) == 0 {
-		var ids []string
-		for _, i := range g.Instances {
-			ids = append(ids, aws.ToString(i.InstanceId))
-		}
-		return ids, nil
+		tags = map[string]string{tagGroup: t.Config.Group}
 	}
 	var ids []string
 	pages := ec2.NewDescribeInstancesPaginator(t.AWS.EC2, &ec2.DescribeInstancesInput{Filters: filter.Tags(tags), MaxResults: aws.Int32(1000)})

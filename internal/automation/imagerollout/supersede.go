@@ -19,11 +19,7 @@ func superseded(ctx context.Context, t *turn) error {
 	if now.Sub(t.State.Looked) < lookEvery {
 		return nil
 	}
-	g, found, err := describeGroup(ctx, t)
-	if err != nil || !found {
-		return err
-	}
-	candidates, err := describeCandidates(ctx, t, g)
+	candidates, err := describeCandidates(ctx, t)
 	if err != nil {
 		return err
 	}
