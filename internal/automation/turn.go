@@ -63,6 +63,10 @@ func (e Env) Provide(step, name, value string) { e.Values[step+"."+name] = value
 // attempt ends: call it in a step before the first that changes AWS.
 func (e Env) Try(name string) { e.Trying[name] = true }
 
+// Forget takes back what Try has written down: the run is given up for a reason that
+// does not speak against what it tries.
+func (e Env) Forget(name string) { delete(e.Trying, name) }
+
 // MaxTried is how many names are remembered of a subject.
 const MaxTried = 50
 

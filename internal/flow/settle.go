@@ -43,7 +43,7 @@ func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
 	if len(res.values) > 0 {
 		r.Values = maps.Clone(res.values)
 	}
-	if len(res.trying) > 0 {
+	if res.values != nil { // it was begun
 		r.Trying = res.trying
 	}
 	r.acknowledge(res.entries)

@@ -17,6 +17,7 @@ import (
 const (
 	noRefresh = "moto implements neither instance refreshes nor run commands that end"
 	noArm     = "moto gives all images that it makes one architecture"
+	noVolumes = "moto keeps no account of the volumes of images"
 	noKeys    = "moto lets everybody use every key"
 	noBackup  = "moto makes no images of backups"
 )
@@ -33,6 +34,9 @@ func Rollouts() []Scenario {
 		{Name: "rollout-pinned", Title: "a group on $Latest is pinned before its instances are replaced", Story: rolloutPinned, Simulated: noRefresh},
 		{Name: "rollout-mixed", Title: "of a group with two architectures only the template of the image's own moves", Story: rolloutMixed, Simulated: noArm},
 		{Name: "rollout-key", Title: "an encrypted image that the group could launch from, and one that it could not", Story: rolloutKey, Simulated: noKeys},
+		{Name: "rollout-volumes", Title: "volumes that the image has stay behind go with the builder, and stay so in the new image", Story: rolloutVolumes, Simulated: noVolumes},
+		{Name: "rollout-back", Title: "a group that was moved back by hand stays there; an older image is rolled out when somebody asks", Story: rolloutBack},
+		{Name: "rollout-retry", Title: "a person has a rollout tried again that was rolled back", Story: rolloutRetry, Simulated: noRefresh},
 		{Name: "rollout-point", Title: "the recovery point goes once its image is rolled out", Story: rolloutPoint, Simulated: noBackup},
 		{Name: "rollout-sysprep", Title: "sysprep fails, and everything is as before", Story: rolloutSysprep, Simulated: noRefresh},
 		{Name: "rollout-unverified", Title: "the new image does not pass, and everything is as before", Story: rolloutUnverified, Simulated: noRefresh},
@@ -161,6 +165,61 @@ func rolloutKey(s *Stage) {
 	s.Grant(key)
 	s.Expect(s.Sweep(fleet), flow.Succeeded)
 	s.ExpectRolledOut(e, image, 2)
+}
+
+func rolloutVolumes(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	image := s.WithData("golden-1")
+	fleet := s.Rollout(e, byName, "try: {}")
+	run := s.Sweep(fleet)
+	s.Expect(run, flow.Succeeded)
+	golden := s.ExpectRolledOut(e, image, 2)
+	s.ExpectNothingLeft(e)
+	s.inSimulated("look at the volumes", func(sim *Simulated) error {
+		for _, v := range sim.EC2.Volumes() {
+			if v.Instance == "" {
+				return fmt.Errorf("volume %s is left", v.ID)
+			}
+		}
+		out, err := s.ec2.DescribeImages(s.ctx, &ec2.DescribeImagesInput{ImageIds: []string{golden}})
+		if err != nil {
+			return err
+		}
+		for _, b := range out.Images[0].BlockDeviceMappings {
+			if keeps := !aws.ToBool(b.Ebs.DeleteOnTermination); keeps != (aws.ToString(b.DeviceName) == dataDevice) {
+				return fmt.Errorf("%s of %s is kept: %t", aws.ToString(b.DeviceName), golden, keeps)
+			}
+		}
+		return nil
+	})
+}
+
+func rolloutBack(s *Stage) {
+	e := s.Estate(Estate{})
+	fleet := s.RolloutWith(byName)
+	older, _ := s.Image("golden-1", "", nil)
+	s.Expect(s.Handle(fleet, s.Available(older)), flow.Succeeded)
+	s.MoveTo(e, "1")
+	s.Expect(s.Sweep(fleet), flow.NothingToDo)
+	newer, _ := s.Image("golden-2", "", nil)
+	s.Expect(s.Handle(fleet, s.Available(newer)), flow.Succeeded)
+	s.Expect(s.Handle(fleet, s.Ask(older)), flow.Succeeded)
+	s.ExpectLaunches(e, "4", older)
+	s.Expect(s.Sweep(fleet), flow.NothingToDo)
+	s.ExpectLaunches(e, "4", older)
+}
+
+func rolloutRetry(s *Stage) {
+	e := s.Estate(Estate{Instances: 2})
+	s.Behave("AWSEC2-RunSysprep", simssm.Behaviour{Takes: time.Minute, ExitCode: 31})
+	image, told := s.Backup()
+	fleet := s.Rollout(e, fullRollout...)
+	run := s.Handle(fleet, told)
+	s.Expect(run, flow.RolledBack)
+	s.Behave("AWSEC2-RunSysprep", simssm.Behaviour{End: simssm.ShutsDown, Takes: time.Minute})
+	s.Expect(s.Retry(fleet, run), flow.Succeeded)
+	s.ExpectRolledOut(e, image, 2)
+	s.ExpectNothingLeft(e)
 }
 
 func rolloutPoint(s *Stage) {

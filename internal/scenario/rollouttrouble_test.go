@@ -431,3 +431,23 @@ func TestRolloutSuperseded(t *testing.T) {
 		t.Errorf("superseded %d times, waited %d times", taken, waited)
 	}
 }
+
+// TestRolloutGrown: a group that has grown since the plan was made is not cut down by
+// the hold on its maximum.
+func TestRolloutGrown(t *testing.T) {
+	t.Parallel()
+	roll(t, func(r *rolling) {
+		grown := false
+		r.world.OnCall(func(c awssim.Call) {
+			if c.Operation == "servicequotas:GetServiceQuota" && !grown { // the last read of the plan
+				grown = true
+				if _, err := r.world.AutoScaling.Scale("web", 6); err != nil {
+					r.Error(err)
+				}
+			}
+		})
+		r.ends(r.handle(r.told), flow.Succeeded)
+		r.estate.Instances = 6
+		r.usual()
+	}, "hold: max-size")
+}

@@ -20,6 +20,7 @@ import (
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
 	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/flow"
 )
 
 // Estate is a group that is about to get a new image, and what a builder needs.
@@ -408,3 +409,43 @@ func ByTag() string { return byTag }
 
 // FullRollout are the lines of an automation with everything but approval.
 func FullRollout() []string { return slices.Clone(fullRollout) }
+
+// dataDevice is a volume of [Stage.WithData].
+const dataDevice = "/dev/sdf"
+
+// WithData is an image with a volume that stays when a machine of it is terminated.
+func (s *Stage) WithData(name string) (image string) {
+	s.Pass(time.Second + time.Second/10)
+	s.inSimulated("make an image with data", func(sim *Simulated) error {
+		image = sim.EC2.AddImage(simec2.Image{Name: name, Devices: []simec2.Device{{}, {Name: dataDevice, Stays: true}}})
+		return nil
+	})
+	return image
+}
+
+// MoveTo has the group launch from a version, by hand.
+func (s *Stage) MoveTo(e Estate, version string) {
+	s.try("move group "+fleetGroup, func() error {
+		_, err := s.groups.UpdateAutoScalingGroup(s.ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String(fleetGroup), LaunchTemplate: spec(e.Template, version)})
+		return err
+	})
+}
+
+// Retry has a run tried again, under the rendered policy.
+func (s *Stage) Retry(fleet string, run *flow.Run) *flow.Run {
+	again := &flow.Run{}
+	s.try("try run "+run.ID+" again", func() error {
+		a, policy, err := s.under(fleet)
+		if err != nil {
+			return err
+		}
+		s.Restrict(policy)
+		defer s.Restrict(nil)
+		if _, err := a.Retry(s.ctx, run.ID); err != nil {
+			return err
+		}
+		again, err = a.Drive(s.ctx, run.ID)
+		return err
+	})
+	return again
+}

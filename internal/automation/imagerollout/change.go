@@ -39,10 +39,10 @@ const (
 	opRun       = "ec2:RunInstances"
 	opStop      = "ec2:StopInstances"
 	opTerminate = "ec2:TerminateInstances"
+	opModify    = "ec2:ModifyInstanceAttribute"
 	opImage     = "ec2:CreateImage"
 	opVersion   = "ec2:CreateLaunchTemplateVersion"
 	opDefault   = "ec2:ModifyLaunchTemplate"
-	opDelete    = "ec2:DeleteLaunchTemplateVersions"
 	opSend      = "ssm:SendCommand"
 	opRecovery  = "backup:DeleteRecoveryPoint"
 
@@ -59,7 +59,7 @@ const (
 	launched   = "launched"
 	stopped    = "stopped"
 	terminated = "terminated"
-	unused     = "unused"
+	volumesGo  = "volumes deleted with it"
 	deleted    = "deleted"
 	// isSuspended and isResumed follow the processes that a change is about.
 	isSuspended = " suspended"
@@ -73,7 +73,7 @@ var processes = []string{"AlarmNotification", "ScheduledActions"}
 // rollOut plans for an image to be rolled out to a template of the group.
 func (d *decision) rollOut(i Image, target Template) {
 	c, s := d.config, d.state
-	why := fmt.Sprintf("%s of %s is the newest image that %s chooses", i.ID, moment(i.Created), d.chooser())
+	why := fmt.Sprintf("%s of %s is the newest to be rolled out of %s", i.ID, moment(i.Created), d.chooser())
 	switch {
 	case s.Asked == i.ID:
 		why = i.ID + " was asked for"
@@ -97,9 +97,9 @@ func (d *decision) rollOut(i Image, target Template) {
 		d.change(stepImage, opImage, newBuilder, "", d.name(i), "what was prepared is the new image")
 	}
 	d.try()
-	d.move(target, golden, why, release)
+	d.move(i, target, golden, why, release)
 	d.prune(target)
-	if c.Recovery == RecoveryDelete {
+	if c.Recovery == RecoveryDelete && i.isBackup() {
 		d.change(stepCleanUp, opRecovery, "recovery point of "+i.ID, "", deleted, "the fleet file has recovery points deleted once their image is rolled out")
 	}
 }
@@ -123,7 +123,7 @@ func (d *decision) hold(why string) (release func()) {
 		}
 	case HoldMaxSize:
 		// Never below what runs: lowering the maximum terminates what is above it.
-		original, lowered := cmp.Or(g.Original, g.Max), max(g.Desired, g.Running, g.Min)
+		original, lowered := cmp.Or(g.Original, g.Max), g.least()
 		if lowered < original {
 			d.change(stepHold, opUpdate, g.Name, maxSize+strconv.Itoa(original), maxSize+strconv.Itoa(lowered), why+reason)
 			return func() {
@@ -148,7 +148,7 @@ func (d *decision) try() {
 }
 
 // move plans for the template to get the image, and the group the version.
-func (d *decision) move(target Template, golden, why string, release func()) {
+func (d *decision) move(i Image, target Template, golden, why string, release func()) {
 	g, r := d.state.Group, d.config.Refresh
 	here, there := d.launches(target, strconv.FormatInt(target.Number, 10)), d.launches(target, newNumber)
 	if r != nil && target.floats() {
@@ -157,10 +157,10 @@ func (d *decision) move(target Template, golden, why string, release func()) {
 	d.change(stepTemplate, opVersion, target.ID, cmp.Or(target.Current.ID, "no image"), golden, fmt.Sprintf("%s; made from version %d", why, target.Number))
 	release()
 	if d.config.Builder != nil {
-		d.change(stepLetGo, opTerminate, newBuilder, "", terminated, "it has done its work")
+		d.terminate(i, newBuilder)
 	}
 	if d.config.Try != nil {
-		d.change(stepLetGo, opTerminate, newInstance, "", terminated, "it has done its work")
+		d.terminate(i, newInstance)
 	}
 	switch {
 	case r != nil:
@@ -177,6 +177,15 @@ func (d *decision) move(target Template, golden, why string, release func()) {
 	if g.Running > 0 {
 		d.note("the instances that run in %s stay as they are: the fleet file has no refresh", g.Name)
 	}
+}
+
+// terminate plans for a machine to go, with all its volumes: those that the image says
+// are to stay too.
+func (d *decision) terminate(i Image, machine string) {
+	if i.Stays {
+		d.change(stepLetGo, opModify, machine, "", volumesGo, "its image has volumes that would stay behind")
+	}
+	d.change(stepLetGo, opTerminate, machine, "", terminated, "it has done its work")
 }
 
 // blocked tells of instances that a refresh does not replace as it does others.
@@ -213,11 +222,6 @@ func (d *decision) launches(target Template, number string) string {
 // prune plans for old versions to go. The one that is about to be made counts as the
 // newest; the one that the group launches from now is kept for the way back.
 func (d *decision) prune(t Template) {
-	numbers := slices.Sorted(slices.Values(t.Numbers))
-	for _, n := range numbers[:max(0, len(numbers)-(d.config.Keep-1))] {
-		used := n == t.Number || n == t.Default || slices.ContainsFunc(t.Uses, func(u version.Use) bool { return u.Version == n })
-		if !used {
-			d.change(stepPrune, opDelete, t.ID+" "+version.Named(n), unused, deleted, fmt.Sprintf("the newest %d are kept, and nobody uses it", d.config.Keep))
-		}
-	}
+	old, _ := version.Surplus(t.Numbers, d.config.Keep-1, t.Uses, t.Number, t.Default)
+	d.plan.Changes = append(d.plan.Changes, version.Deletions(stepPrune, t.ID, old, d.config.Keep)...)
 }

@@ -213,7 +213,7 @@ func check(c Config) []automation.Problem {
 	}
 	k.builder(c)
 	k.refresh(c.Refresh)
-	k.window(c.Window)
+	k.window(c.Window, c.Sweep)
 	if c.Sweep != 0 && time.Duration(c.Sweep) < time.Minute {
 		k.report("sweep", c.Sweep.String(), "1m or more, the shortest schedule EventBridge has")
 	}
@@ -301,15 +301,15 @@ func (k *checker) refresh(r *Refresh) {
 	}
 }
 
-func (k *checker) window(w *Window) {
+func (k *checker) window(w *Window, sweep automation.Duration) {
 	if w == nil {
 		return
 	}
 	if _, err := schedule.Parse(w.Opens, w.TimeZone); err != nil || !strings.HasPrefix(w.Opens, "cron(") {
 		k.report("window.opens", w.Opens, "cron(MINUTES HOURS DAY-OF-MONTH MONTH DAY-OF-WEEK YEAR), and a time zone that there is")
 	}
-	if w.For < automation.Duration(time.Minute) {
-		k.report("window.for", w.For.String(), "1m or more")
+	if w.For < sweep {
+		k.report("window.for", w.For.String(), "at least "+sweep.String()+", as sweep says: nothing else looks while it is open")
 	}
 }
 

@@ -26,6 +26,14 @@ func decide(c Config, s State, now time.Time) automation.Plan {
 	return d.plan
 }
 
+const (
+	// succeeded is how a run has ended that has rolled its image out.
+	succeeded = "succeeded"
+	// parameterImage begins what a launch template has in place of an image
+	// (facts/apis.md 2).
+	parameterImage = "resolve:ssm:"
+)
+
 // decision is a decision in the making.
 type decision struct {
 	config Config
@@ -45,6 +53,8 @@ func (d *decision) unfit() string {
 	}
 	for _, t := range d.state.Templates {
 		switch {
+		case strings.HasPrefix(t.Current.ID, parameterImage):
+			return fmt.Sprintf("launches from %s of %s, whose image a parameter names (%s): a rollout would put an image in its place; have the parameter follow instead", t.Version, t.ID, t.Current.ID)
 		case len(t.Torn) > 0:
 			return fmt.Sprintf("launches from several versions of %s: %s; have all its overrides use one", t.ID, strings.Join(append([]string{t.Version}, t.Torn...), ", "))
 		case d.config.Refresh != nil && t.floats() && d.config.Refresh.Floating == FloatingRefuse:
@@ -76,8 +86,10 @@ func (d *decision) choose() (Image, bool) {
 			d.plan.Nothing = fmt.Sprintf("%s launches from %s", d.config.Group, d.origin(i))
 		}
 	}
-	if _, shown := d.state.image(d.state.Asked); d.state.Asked != "" && !shown {
-		d.plan.Nothing = d.state.Asked + " cannot be rolled out: EC2 does not show it, or a rollout has made it"
+	for _, wanted := range []string{d.config.Pin, d.state.Asked} {
+		if _, shown := d.state.image(wanted); wanted != "" && !shown && !d.launchesFrom(wanted) {
+			d.plan.Nothing = wanted + " cannot be rolled out: EC2 does not show it, or it is another account's, or a rollout has made it"
+		}
 	}
 	if d.plan.Nothing == "" {
 		d.plan.Nothing = "no image that the source chooses is to be rolled out"
@@ -112,6 +124,11 @@ func (d *decision) has(i Image) bool {
 	})
 }
 
+// launchesFrom says whether some template of the group has an image.
+func (d *decision) launchesFrom(image string) bool {
+	return slices.ContainsFunc(d.state.Templates, func(t Template) bool { return t.Current.ID == image })
+}
+
 // origin says which image the group has that comes from another, and where from.
 func (d *decision) origin(i Image) string {
 	for _, t := range d.state.Templates {
@@ -139,7 +156,7 @@ func (d *decision) notNow(i Image) (why string, had bool) {
 	case d.state.Asked != "" && !asked:
 		return "is not " + d.state.Asked + ", which was asked for", false
 	case i.State == statePending:
-		return "is pending; its turn comes when it is available", false
+		return "is pending", false
 	case i.State != stateAvailable && i.Why != "":
 		return fmt.Sprintf("is %s: %s", i.State, i.Why), false
 	case i.State != stateAvailable:
@@ -150,7 +167,9 @@ func (d *decision) notNow(i Image) (why string, had bool) {
 		return "", false
 	case d.config.Pin == "" && !since.IsZero() && !i.Created.After(since):
 		return fmt.Sprintf("of %s is not newer than %s, which the group has", moment(i.Created), has), false
-	case before && tried.Outcome != "succeeded":
+	case before && tried.Outcome == succeeded && d.config.Pin != i.ID:
+		return fmt.Sprintf("was rolled out by run %s at %s, and the group has gone elsewhere since; to roll it out again: drover rollout start --image %s", tried.Run, moment(tried.Ended), i.ID), false
+	case before && tried.Outcome != succeeded:
 		return fmt.Sprintf("was tried by run %s, which ended %s at %s; to try it again: drover rollout start --image %s", tried.Run, tried.Outcome, moment(tried.Ended), i.ID), false
 	case d.now.Before(ripe):
 		return fmt.Sprintf("is not old enough before %s", moment(ripe)), false
@@ -163,7 +182,11 @@ func (d *decision) admit(i Image) {
 	g := d.state.Group
 	target, _ := d.target(i)
 	if g.Refreshing != "" {
-		d.plan.Nothing = fmt.Sprintf("%s is in instance refresh %s, which this rollout has not begun: %s waits for its end, and the sweep comes back to it", g.Name, g.Refreshing, i.ID)
+		then := "the sweep comes back to it"
+		if d.state.Asked == i.ID {
+			then = "ask again then"
+		}
+		d.plan.Nothing = fmt.Sprintf("%s is in instance refresh %s, which this rollout has not begun: %s waits for its end, and %s", g.Name, g.Refreshing, i.ID, then)
 		return
 	}
 	if w := d.config.Window; w != nil && d.state.Asked != i.ID {
@@ -172,7 +195,12 @@ func (d *decision) admit(i Image) {
 			d.plan.Nothing = fmt.Sprintf("window: %v", err) // check has refused it
 			return
 		}
-		if next := opens.Next(d.now.Add(-time.Duration(w.For))); next.After(d.now) {
+		next := opens.Next(d.now.Add(-time.Duration(w.For)))
+		if next.IsZero() {
+			d.plan.Nothing = fmt.Sprintf("%s waits for the maintenance window, which does not open any more: %s", i.ID, w.Opens)
+			return
+		}
+		if next.After(d.now) {
 			d.plan.Nothing = fmt.Sprintf("%s waits for the maintenance window, which opens at %s", i.ID, moment(next))
 			return
 		}
@@ -193,11 +221,15 @@ func (d *decision) admit(i Image) {
 func (d *decision) chooser() string {
 	switch s := d.config.Source; {
 	case s.Backups != nil && len(s.Backups.Tags) > 0:
-		return "backups of instances with " + tagText(s.Backups.Tags)
+		return "the backups of instances with " + tagText(s.Backups.Tags)
 	case s.Backups != nil:
-		return "backups of the group's instances"
+		return "the backups of the group's instances"
+	case s.Images != nil && s.Images.Name == "":
+		return "the images with " + tagText(s.Images.Tags)
+	case s.Images != nil:
+		return "the images named " + s.Images.Name
 	}
-	return "images"
+	return "the images"
 }
 
 // name is the new image's: the same whatever run makes it, unless there is one of

@@ -18,7 +18,7 @@ import (
 
 // approve waits until somebody has approved the rollout, and writes down which image
 // the run tries: from here on it may change AWS.
-func approve(_ context.Context, t *turn) error {
+func approve(ctx context.Context, t *turn) error {
 	t.Try(source(t.Plan))
 	for _, c := range t.Plan.For(stepHold) {
 		if c.Operation == opUpdate { // should it not be restored, the next run knows the true one
@@ -28,7 +28,23 @@ func approve(_ context.Context, t *turn) error {
 	if t.Config.Approval == 0 {
 		return nil
 	}
-	return t.Approved(fmt.Sprintf("the rollout of %s to group %s", source(t.Plan), t.Config.Group), time.Duration(t.Config.Approval))
+	image := source(t.Plan)
+	if asked := t.State.Approving; asked != "" && asked != image {
+		return failure.Stopf("superseded: %s was to be approved, and %s would be rolled out by now; it is asked for by itself", asked, image)
+	}
+	t.State.Approving = image
+	if err := t.Approved(fmt.Sprintf("the rollout of %s to group %s", image, t.Config.Group), time.Duration(t.Config.Approval)); err != nil {
+		if newer := superseded(ctx, t); newer != nil {
+			return newer
+		}
+		return err
+	}
+	// A day may have passed since the plan was made.
+	t.State.Looked = time.Time{}
+	if err := superseded(ctx, t); err != nil {
+		return err
+	}
+	return unchanged(ctx, t, target(t))
 }
 
 // source is the image that a plan rolls out.
@@ -49,6 +65,9 @@ func hold(ctx context.Context, t *turn) error {
 	}
 	for _, c := range t.Plan.For(stepHold) {
 		if c.Operation == opUpdate {
+			if err := stillFits(ctx, t, sizeIn(c.To)); err != nil {
+				return err
+			}
 			if err := setMaxSize(ctx, t, sizeIn(c.To)); err != nil {
 				return err
 			}
@@ -60,6 +79,19 @@ func hold(ctx context.Context, t *turn) error {
 		if err != nil {
 			return fmt.Errorf("suspend %s of group %s: %w", inWords(processesIn(c.To)), t.Config.Group, err)
 		}
+	}
+	return nil
+}
+
+// stillFits looks whether a maximum is still no less than what runs: what is above it
+// AWS would terminate. The group may have grown since the plan was made.
+func stillFits(ctx context.Context, t *turn, size int) error {
+	g, err := needGroup(ctx, t)
+	if err != nil {
+		return err
+	}
+	if now := groupOf(g); now.least() > size {
+		return &automation.Replan{Why: fmt.Sprintf("group %s has grown, and a maximum of %d would be less than what runs", t.Config.Group, size)}
 	}
 	return nil
 }

@@ -45,6 +45,8 @@ func createImage(ctx context.Context, t *turn) error {
 		TagSpecifications: specify(tags, types.ResourceTypeImage, types.ResourceTypeSnapshot),
 	})
 	switch {
+	case cloud.Code(err) == "InvalidAMIName.Duplicate" && t.Clock.Now().Sub(t.Since) > imageLimit/8: // then it would be shown
+		return failure.Stopf("make an image of builder %s: an image that is not this run's is called %s", builder, name)
 	case cloud.Code(err) == "InvalidAMIName.Duplicate": // facts/apis.md 1.3: probably our earlier attempt
 		return failure.Retryf("make an image of builder %s: %w", builder, err)
 	case err != nil:

@@ -10,10 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/droverhq/drover/internal/cloud"
+	"github.com/droverhq/drover/internal/cloud/filter"
 	"github.com/droverhq/drover/internal/wildcard"
 )
 
@@ -61,7 +63,7 @@ func keysOf(ctx context.Context, t *turn, image Image) ([]string, error) {
 		return nil, nil
 	}
 	var keys []string
-	pages := ec2.NewDescribeSnapshotsPaginator(t.AWS.EC2, &ec2.DescribeSnapshotsInput{SnapshotIds: image.Snapshots})
+	pages := ec2.NewDescribeSnapshotsPaginator(t.AWS.EC2, &ec2.DescribeSnapshotsInput{Filters: []ec2types.Filter{filter.By("snapshot-id", image.Snapshots...)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -131,6 +133,12 @@ func (g Group) role() (string, error) {
 		return "", fmt.Errorf("find the role of group %s: %w", g.Name, err)
 	}
 	return fmt.Sprintf("arn:%s:iam::%s:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", of.Partition, of.AccountID), nil
+}
+
+// owns says whether an image is of the group's account.
+func (g Group) owns(i Image) bool {
+	of, err := arn.Parse(g.ARN)
+	return err == nil && of.AccountID == i.Owner
 }
 
 // policyAllows says whether some statement of a key's policy lets a role decrypt, and

@@ -71,7 +71,7 @@ func (s *State) missingTypes(ctx context.Context, t *turn, kinds []string, image
 // begins with a letter of that
 // (https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html).
 func standard(kind string) bool {
-	return kind != "" && strings.Contains("acdhimrtz", kind[:1]) && !strings.HasPrefix(kind, "inf") && !strings.HasPrefix(kind, "trn") && !strings.HasPrefix(kind, "dl") && !strings.HasPrefix(kind, "hpc")
+	return kind != "" && strings.Contains("acdhimrtz", kind[:1]) && !strings.HasPrefix(kind, "inf") && !strings.HasPrefix(kind, "trn") && !strings.HasPrefix(kind, "dl") && !strings.HasPrefix(kind, "hpc") && !strings.HasPrefix(kind, "mac")
 }
 
 // standardInstances is the code of the quota on vCPUs of running on-demand instances.

@@ -49,6 +49,9 @@ func try(ctx context.Context, t *turn) error {
 			return err
 		}
 		t.Provide(stepTry, valueInstance, id)
+		if t.Config.Try.Verify != nil {
+			arm(t, id, 1, 1) // the next step's first attempt sends it
+		}
 	}
 	return nil
 }
@@ -103,11 +106,14 @@ func terminate(ctx context.Context, t *turn) error {
 
 // terminateAll waits until no machine of the run is left.
 func terminateAll(ctx context.Context, t *turn) error {
-	left, err := ownMachines(ctx, t)
+	left, stays, err := ownMachines(ctx, t)
 	if err != nil || len(left) == 0 {
 		return err
 	}
 	for _, id := range left {
+		if err := dropVolumes(ctx, t, id, stays[id]); err != nil {
+			return err
+		}
 		if _, err := t.AWS.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}}); err != nil {
 			return failure.WithHint(fmt.Errorf("terminate %s: %w", id, err), "aws ec2 terminate-instances --instance-ids %s", id)
 		}
@@ -115,27 +121,53 @@ func terminateAll(ctx context.Context, t *turn) error {
 	return failure.Waitf(t.Clock.Now().Add(lookAgain), "%s to be terminated", strings.Join(left, " and "))
 }
 
-// ownMachines are those that the run has launched and that are not on their way out.
-func ownMachines(ctx context.Context, t *turn) ([]string, error) {
-	var left []string
+// dropVolumes has the volumes of a machine go with it that would stay: its image, which
+// is made by now, is to be as the one that it comes from.
+func dropVolumes(ctx context.Context, t *turn, id string, devices []string) error {
+	if len(devices) == 0 {
+		return nil
+	}
+	in := &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(id)}
+	for _, name := range devices {
+		in.BlockDeviceMappings = append(in.BlockDeviceMappings, types.InstanceBlockDeviceMappingSpecification{
+			DeviceName: aws.String(name), Ebs: &types.EbsInstanceBlockDeviceSpecification{DeleteOnTermination: aws.Bool(true)},
+		})
+	}
+	if _, err := t.AWS.EC2.ModifyInstanceAttribute(ctx, in); err != nil {
+		return fmt.Errorf("have the volumes %s of %s go with it: %w", strings.Join(devices, ", "), id, err)
+	}
+	return nil
+}
+
+// ownMachines are those that the run has launched and that are not on their way out,
+// and those of their devices whose volumes would stay behind.
+func ownMachines(ctx context.Context, t *turn) (left []string, stays map[string][]string, err error) {
+	stays = map[string][]string{}
 	pages := ec2.NewDescribeInstancesPaginator(t.AWS.EC2, &ec2.DescribeInstancesInput{
 		Filters: append(ownedBy(t.Run), filter.By("instance-state-name", "pending", "running", "stopping", "stopped")),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("find the machines of the run: %w", err)
+			return nil, nil, fmt.Errorf("find the machines of the run: %w", err)
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
-				if tagsOf(i.Tags)[tagTemporary] != "" {
-					left = append(left, aws.ToString(i.InstanceId))
+				if tagsOf(i.Tags)[tagTemporary] == "" {
+					continue
+				}
+				id := aws.ToString(i.InstanceId)
+				left = append(left, id)
+				for _, b := range i.BlockDeviceMappings {
+					if b.Ebs != nil && b.Ebs.DeleteOnTermination != nil && !*b.Ebs.DeleteOnTermination {
+						stays[id] = append(stays[id], aws.ToString(b.DeviceName))
+					}
 				}
 			}
 		}
 	}
 	slices.Sort(left)
-	return left, nil
+	return left, stays, nil
 }
 
 // boot waits until the builder's status checks pass. Documents for it are made ready

@@ -70,7 +70,7 @@ func launchNeeds(c Config) []iam.Need {
 			Actions: []string{"ec2:CreateTags"}, Resources: ec2ARNs("instance/*", "volume/*", "network-interface/*"),
 			Conditions: []iam.Condition{{Operator: "StringEquals", Key: "ec2:CreateAction", Values: []string{"RunInstances"}}}, Why: "say on the builder whose it is",
 		},
-		{Actions: []string{"ec2:TerminateInstances"}, Resources: ec2ARNs("instance/*"), Conditions: []iam.Condition{ours}, Why: "terminate the builder"},
+		{Actions: []string{"ec2:TerminateInstances", "ec2:ModifyInstanceAttribute"}, Resources: ec2ARNs("instance/*"), Conditions: []iam.Condition{ours}, Why: "terminate the builder, with all its volumes"},
 		{Actions: []string{"ec2:DescribeInstanceStatus"}, Conditions: here, Why: "see whether the builder's status checks pass"},
 	}
 	if b.Key != "" {

@@ -35,6 +35,8 @@ func observe(ctx context.Context, t *turn) error {
 	if err := s.inspect(ctx, t); err != nil {
 		return err
 	}
+	// What the run has done before counts on: it may be tried again.
+	s.Terminated, s.Undone, s.Approving = t.State.Terminated, t.State.Undone, t.State.Approving
 	s.Looked = s.Observed
 	t.State = s
 	return t.Await(doubtful(s, toldOf(t.Events)), observePoll, rereadFor)
@@ -226,7 +228,9 @@ func (s *State) fill(ctx context.Context, t *turn, own []types.Image) error {
 		if _, chosen := s.image(id); chosen {
 			continue
 		}
-		if i := read[id]; i.Source == "" && (id == s.Asked || id == t.Config.Pin) {
+		// Whoever may write to the bus can ask, so not for what is another account's.
+		asked := id == s.Asked && s.Group.owns(read[id])
+		if i := read[id]; i.Source == "" && (asked || id == t.Config.Pin) {
 			s.Images = append(s.Images, i)
 		} else if slices.Contains(toldOf(t.Events), id) {
 			s.Foreign = append(s.Foreign, id)
@@ -368,7 +372,7 @@ const (
 	// filterValues is how many values a filter of EC2 takes.
 	filterValues = 200
 	// backupName is what the images of AWS Backup are called.
-	backupName = "AwsBackup_*"
+	backupName = backupPrefix + "*"
 )
 
 // tagGroup is what Auto Scaling writes on the instances of a group
@@ -412,16 +416,20 @@ func describeImages(ctx context.Context, t *turn, filters ...types.Filter) ([]ty
 func imageOf(i types.Image) (Image, error) {
 	tags := tagsOf(i.Tags)
 	image := Image{
-		ID: aws.ToString(i.ImageId), Name: aws.ToString(i.Name), State: string(i.State), Architecture: string(i.Architecture),
+		ID: aws.ToString(i.ImageId), Name: aws.ToString(i.Name), State: string(i.State), Architecture: string(i.Architecture), Owner: aws.ToString(i.OwnerId),
 		Source: tags[tagSource], Instance: aws.ToString(i.SourceInstanceId),
 	}
 	if i.StateReason != nil {
 		image.Why = aws.ToString(i.StateReason.Message)
 	}
 	for _, b := range i.BlockDeviceMappings {
-		if b.Ebs != nil && b.Ebs.SnapshotId != nil {
+		if b.Ebs == nil {
+			continue
+		}
+		if b.Ebs.SnapshotId != nil {
 			image.Snapshots = append(image.Snapshots, *b.Ebs.SnapshotId)
 		}
+		image.Stays = image.Stays || b.Ebs.DeleteOnTermination != nil && !*b.Ebs.DeleteOnTermination
 	}
 	var err error
 	if image.Created, err = ami.Created(i); err != nil {

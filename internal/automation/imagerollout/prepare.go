@@ -52,9 +52,6 @@ func verify(ctx context.Context, t *turn) error {
 		return nil
 	}
 	d := t.Config.Try.Verify
-	if d != nil {
-		arm(t, id, 1, t.Attempt)
-	}
 	if err := booted(ctx, t, id, "trial"); err != nil {
 		return err
 	}

@@ -130,22 +130,22 @@ func rollBack(ctx context.Context, t *turn) error {
 // it brought: one that failed or was cancelled takes nothing back, and one that was
 // successful after all stands.
 func reverse(ctx context.Context, t *turn, r types.InstanceRefresh) error {
-	g, found, err := describeGroup(ctx, t)
+	from := target(t)
+	to := strconv.FormatInt(madeVersion(t), 10)
+	back, begun, err := refreshTo(ctx, t, from.ID, from.Number, aws.ToTime(r.StartTime))
+	if err != nil {
+		return err
+	}
+	g, found, err := describeGroup(ctx, t) // after the refresh, which may end in between
 	if err != nil || !found {
 		return err
 	}
-	from := target(t)
-	to := strconv.FormatInt(madeVersion(t), 10)
 	left := instancesOf(g, from.ID, to)
 	if len(left) == 0 && versionIn(g, from.ID) != to {
 		return nil
 	}
-	back, found, err := refreshTo(ctx, t, from.ID, from.Number, aws.ToTime(r.StartTime))
-	if err != nil {
-		return err
-	}
 	now := t.Clock.Now()
-	if !found {
+	if !begun {
 		p := t.Config.Refresh.preferences()
 		p.AutoRollback, p.AlarmSpecification, p.BakeTime, p.CheckpointPercentages, p.CheckpointDelay = aws.Bool(false), nil, nil, nil, nil
 		return startRefresh(ctx, t, g, from.Number, p)
@@ -229,7 +229,10 @@ func (r Refresh) preferences() *types.RefreshPreferences {
 	for _, percent := range r.Checkpoints {
 		p.CheckpointPercentages = append(p.CheckpointPercentages, *int32Of(percent))
 	}
-	if len(r.Checkpoints) > 0 {
+	if last := len(r.Checkpoints) - 1; last >= 0 {
+		if r.Checkpoints[last] < 100 { // AWS replaces no more than up to the last
+			p.CheckpointPercentages = append(p.CheckpointPercentages, 100)
+		}
 		p.CheckpointDelay = seconds(time.Duration(r.Pause))
 	}
 	if r.Bake > 0 {
@@ -266,10 +269,14 @@ func reasonOf(r types.InstanceRefresh) string {
 	return cmp.Or(strings.TrimSuffix(aws.ToString(r.StatusReason), "."), "AWS gives no reason")
 }
 
-// instancesOf are the group's instances that were launched from a version.
+// instancesOf are the group's instances that were launched from a version, but those on
+// their way out.
 func instancesOf(g types.AutoScalingGroup, id, number string) []string {
 	var all []string
 	for _, i := range g.Instances {
+		if strings.HasPrefix(string(i.LifecycleState), string(types.LifecycleStateTerminating)) {
+			continue
+		}
 		if spec := i.LaunchTemplate; spec != nil && aws.ToString(spec.LaunchTemplateId) == id && aws.ToString(spec.Version) == number {
 			all = append(all, aws.ToString(i.InstanceId))
 		}

@@ -39,6 +39,8 @@ type State struct {
 	// EC2 answers with what it did before.
 	Terminated int `json:"terminated,omitempty"`
 	Undone     int `json:"undone,omitempty"`
+	// Approving is the image that a person is asked to approve.
+	Approving string `json:"approving,omitempty"`
 	// LetGo says that what was held is released, before the end of the run.
 	LetGo bool `json:"letGo,omitempty"`
 	// Leaving is since when machines of a refresh that was rolled back are waited for.
@@ -112,6 +114,10 @@ type Image struct {
 	Instance string `json:"instance,omitempty"`
 	// Snapshots are those of its volumes.
 	Snapshots []string `json:"snapshots,omitempty"`
+	// Stays says that volumes stay behind when a machine of it is terminated.
+	Stays bool `json:"stays,omitempty"`
+	// Owner is the account whose it is.
+	Owner string `json:"owner,omitempty"`
 }
 
 // Tried is how an earlier run ended that tried an image.
@@ -154,6 +160,9 @@ const (
 	versionDefault = "$Default"
 )
 
+// backupPrefix begins the names of images of AWS Backup.
+const backupPrefix = "AwsBackup_"
+
 // maxImages bounds the images in a State.
 const maxImages = 20
 
@@ -165,6 +174,12 @@ func (i Image) origin() (id string, created time.Time) {
 	}
 	return i.ID, i.Created
 }
+
+// isBackup says whether AWS Backup has made it.
+func (i Image) isBackup() bool { return strings.HasPrefix(i.Name, backupPrefix) }
+
+// least is the least maximum with which nothing of the group is terminated.
+func (g Group) least() int { return max(g.Desired, g.Running, g.Min) }
 
 // newestFirst orders images. Two of the same moment keep one order, whatever order
 // EC2 lists them in.

@@ -30,9 +30,16 @@ func superseded(ctx context.Context, t *turn) error {
 	newest.tell(t.Tried)
 	t.State.Looked = now
 	own, _ := t.State.image(source(t.Plan))
-	newest.Images = slices.DeleteFunc(newest.Images, func(i Image) bool { return newestFirst(i, own) >= 0 })
+	newest.Images = slices.DeleteFunc(newest.Images, func(i Image) bool {
+		return newestFirst(i, own) >= 0 || i.Architecture != own.Architecture
+	})
 	d := decision{config: t.Config, state: newest, now: now}
-	if image, ok := d.choose(); ok && image.Architecture == own.Architecture {
+	image, ok := d.choose()
+	if !ok {
+		return nil
+	}
+	if d.admit(image); len(d.plan.Changes) > 0 {
+		t.Forget(own.ID) // should the newer come to nothing, it is this one's turn again
 		return failure.Stopf("superseded: %s of %s is newer than %s, and gets its turn", image.ID, moment(image.Created), own.ID)
 	}
 	return nil

@@ -111,12 +111,14 @@ func removeVersion(ctx context.Context, t *turn) error {
 
 // asPlanned looks whether the group still launches from what it did when the plan was
 // made: hours may have passed. What somebody has done since counts.
-func asPlanned(ctx context.Context, t *turn) error {
+func asPlanned(ctx context.Context, t *turn) error { return unchanged(ctx, t, expected(t)) }
+
+// unchanged looks whether the group launches from a template as it did then.
+func unchanged(ctx context.Context, t *turn, then Template) error {
 	g, err := needGroup(ctx, t)
 	if err != nil {
 		return err
 	}
-	then := expected(t)
 	for _, now := range templatesOf(g) {
 		if now.ID == then.ID && now.Version == then.Version {
 			return nil

@@ -115,6 +115,8 @@ type Device struct {
 	Size int32            // GiB; default 8, of a root volume with Windows 30
 	Type types.VolumeType // default gp2
 	Key  string           // the KMS key, by its id or its ARN, if it is encrypted
+	// Stays says that it is not deleted with an instance.
+	Stays bool
 }
 
 // devices are those of an image that is put there.
@@ -125,7 +127,7 @@ func (spec Image) devices(m *awssim.Moment) []device {
 	}
 	var all []device
 	for n, given := range spec.Devices {
-		d := device{name: given.Name, kind: cmp.Or(given.Type, root.kind), size: cmp.Or(given.Size, rootSize)}
+		d := device{stays: given.Stays, name: given.Name, kind: cmp.Or(given.Type, root.kind), size: cmp.Or(given.Size, rootSize)}
 		if n == 0 {
 			d.name, d.size = cmp.Or(given.Name, root.name), cmp.Or(given.Size, root.size)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
@@ -158,6 +159,21 @@ func (s *state) releaseVolumes(instance string) {
 		s.volumes.remove(v.id)
 		s.tags.remove(v.id)
 	}
+}
+
+// keepVolumes says which volumes of an instance survive it. What it answers for a device
+// that the instance does not have is unverified.
+func (s *state) keepVolumes(instance string, devices []types.InstanceBlockDeviceMappingSpecification) (*ec2.ModifyInstanceAttributeOutput, error) {
+	for _, d := range devices {
+		n := slices.IndexFunc(s.volumesOf(instance), func(v volume) bool { return v.name == aws.ToString(d.DeviceName) })
+		if n < 0 || d.Ebs == nil || d.Ebs.DeleteOnTermination == nil {
+			return nil, invalid("InvalidInstanceAttributeValue", "No device is currently mapped at %s", aws.ToString(d.DeviceName))
+		}
+		v := s.volumesOf(instance)[n]
+		v.stays = !*d.Ebs.DeleteOnTermination
+		s.volumes.put(v)
+	}
+	return &ec2.ModifyInstanceAttributeOutput{}, nil
 }
 
 func (s *state) volumesOut(instance string) []types.InstanceBlockDeviceMapping {

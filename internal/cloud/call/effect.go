@@ -48,6 +48,10 @@ func Effect(input any) (resource, to string) {
 		return aws.ToString(in.AutoScalingGroupName), strings.Join(in.ScalingProcesses, ", ") + " resumed"
 	case *ec2.RunInstancesInput:
 		return aws.ToString(in.ImageId), "launched"
+	case *ec2.ModifyInstanceAttributeInput:
+		if len(in.BlockDeviceMappings) > 0 {
+			return aws.ToString(in.InstanceId), "volumes deleted with it"
+		}
 	case *ec2.StopInstancesInput:
 		return strings.Join(in.InstanceIds, ", "), "stopped"
 	case *ec2.TerminateInstancesInput:
