@@ -132,12 +132,14 @@ func imageNeeds(c Config) []iam.Need {
 	if c.Builder == nil {
 		return nil
 	}
-	images := []string{"arn:${Partition}:ec2:${Region}::image/*", "arn:${Partition}:ec2:${Region}::snapshot/*"}
+	const image, snapshot = "arn:${Partition}:ec2:${Region}::image/*", "arn:${Partition}:ec2:${Region}::snapshot/*"
+	images := []string{image, snapshot}
 	return []iam.Need{
 		{Actions: []string{"ec2:CreateImage"}, Resources: ec2ARNs("instance/*"), Conditions: []iam.Condition{ours}, Why: "make an image of the builder"},
 		{Actions: []string{"ec2:CreateImage"}, Resources: images, Why: "make an image of the builder"},
 		{Actions: []string{"ec2:CreateTags"}, Resources: images, Conditions: []iam.Condition{{Operator: "StringEquals", Key: "ec2:CreateAction", Values: []string{"CreateImage"}}}, Why: "say on the image what it was made from"},
-		{Actions: []string{"ec2:DeregisterImage", "ec2:DeleteSnapshot"}, Resources: images, Conditions: []iam.Condition{ours}, Why: "take the image back when the run fails"},
+		{Actions: []string{"ec2:DeregisterImage"}, Resources: []string{image}, Conditions: []iam.Condition{ours}, Why: "take the image back when the run fails"},
+		{Actions: []string{"ec2:DeleteSnapshot"}, Resources: []string{snapshot}, Conditions: []iam.Condition{ours}, Why: "take its snapshots back too"},
 	}
 }
 
