@@ -83,9 +83,9 @@ func images(all ...Image) func(*State)  { return func(s *State) { s.Images = all
 func current(i Image) func(*State)      { return func(s *State) { s.Templates[0].Current = i } }
 func group(f func(*Group)) func(*State) { return func(s *State) { f(&s.Group) } }
 func asking(image string) func(*State)  { return func(s *State) { s.Asked = image } }
-func tried(image, outcome string) func(*State) {
+func tried(outcome string) func(*State) {
 	return func(s *State) {
-		s.Tried = append(s.Tried, Tried{Image: image, Run: "run-0", Outcome: outcome, Ended: t0})
+		s.Tried = append(s.Tried, Tried{Image: "ami-2", Run: "run-0", Outcome: outcome, Ended: t0})
 	}
 }
 
@@ -142,14 +142,16 @@ func TestDecideWhichImage(t *testing.T) {
 	nine := of("ami-9", 9)
 	for _, s := range []string{"rolled-back", "stuck", "cancelled"} {
 		decides(t, []decisionTest{{
-			"tried, and " + s, config(), state(tried("ami-2", s)),
+			"tried, and " + s, config(), state(tried(s)),
 			has + "rejected: ami-2 was tried by run run-0, which ended " + s + " at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2",
 		}})
 	}
 	decides(t, []decisionTest{
 		{"a new backup", config(), state(), whole},
-		{"an older one beside", config(), state(images(of("ami-2", 2), Image{ID: "ami-15", State: stateAvailable, Created: day(1).Add(time.Hour)}, of("ami-1", 1))),
-			building + versioning + terminating + moving + "rejected: ami-15 is older than ami-2\n" + stay},
+		{
+			"an older one beside", config(), state(images(of("ami-2", 2), Image{ID: "ami-15", State: stateAvailable, Created: day(1).Add(time.Hour)}, of("ami-1", 1))),
+			building + versioning + terminating + moving + "rejected: ami-15 is older than ami-2\n" + stay,
+		},
 		{"the group has what was made from it", config(), state(images(of("ami-1", 1))), has},
 		{"the group has it as it is", config(), state(current(of("ami-1", 1)), images(of("ami-1", 1))), "nothing: web launches from ami-1"},
 		{"there is none", config(), state(images()), "nothing: no image that the source chooses is to be rolled out"},
@@ -162,31 +164,43 @@ func TestDecideWhichImage(t *testing.T) {
 			nothing: no image that the source chooses is to be rolled out
 			rejected: ami-1 of 2026-11-12T03:00:00Z is not newer than ami-9, which the group has
 			rejected: ami-2 of 2026-11-13T03:00:00Z is not newer than ami-9, which the group has`},
-		{"two of one moment do not take turns", config(), state(current(of("ami-3", 2)), images(of("ami-2", 2))),
-			"nothing: no image that the source chooses is to be rolled out\nrejected: ami-2 of 2026-11-13T03:00:00Z is not newer than ami-3, which the group has"},
-		{"it is not known how old the group's image is", config(), state(current(Image{ID: "ami-x"}), images(of("ami-2", 2))),
-			instead("ami-golden1", "ami-x")},
+		{
+			"two of one moment do not take turns", config(), state(current(of("ami-3", 2)), images(of("ami-2", 2))),
+			"nothing: no image that the source chooses is to be rolled out\nrejected: ami-2 of 2026-11-13T03:00:00Z is not newer than ami-3, which the group has",
+		},
+		{
+			"it is not known how old the group's image is", config(), state(current(Image{ID: "ami-x"}), images(of("ami-2", 2))),
+			instead("ami-golden1", "ami-x"),
+		},
 		{"the template has none", config(), state(current(Image{}), images(of("ami-2", 2))), instead("ami-golden1", "no image")},
 
 		{"it is pending", config(), state(two), has + "rejected: ami-2 is pending; its turn comes when it is available"},
 		{"it has failed", config(), state(func(s *State) { s.Images[0].State, s.Images[0].Why = "failed", "no space" }), has + "rejected: ami-2 is failed: no space"},
 		{"it is disabled", config(), state(func(s *State) { s.Images[0].State = "disabled" }), has + "rejected: ami-2 is disabled"},
-		{"an older one has its turn while it is pending", config(), state(images(Image{ID: "ami-3", State: statePending, Created: day(3)}, of("ami-2", 2))),
-			building + versioning + terminating + moving + "rejected: ami-3 is pending; its turn comes when it is available\n" + stay},
-		{"it was rolled out, and somebody has put the old one back", config(), state(tried("ami-2", "succeeded")), whole},
+		{
+			"an older one has its turn while it is pending", config(), state(images(Image{ID: "ami-3", State: statePending, Created: day(3)}, of("ami-2", 2))),
+			building + versioning + terminating + moving + "rejected: ami-3 is pending; its turn comes when it is available\n" + stay,
+		},
+		{"it was rolled out, and somebody has put the old one back", config(), state(tried("succeeded")), whole},
 		{"it is too young", config(func(c *Config) { c.MinAge = automation.Duration(8*24*time.Hour + 1) }), state(), has + "rejected: ami-2 is not old enough before 2026-11-21T03:00:00Z"},
 		{"it is old enough", config(func(c *Config) { c.MinAge = automation.Duration(8 * 24 * time.Hour) }), state(), whole},
 
 		{"pinned to what the group has", config(func(c *Config) { c.Pin = "ami-1" }), state(), has + "rejected: ami-2 is not ami-1, to which the fleet file pins the group"},
-		{"pinned to an older one", config(func(c *Config) { c.Pin = "ami-1" }), state(current(of("ami-2", 2))),
-			strings.NewReplacer(newest, "the fleet file pins the group to ami-1", "web-from-ami-2", "web-from-ami-1-2", "ami-golden1", "ami-2", "RunInstances ami-2", "RunInstances ami-1").Replace(whole)},
-		{"pinned, and tried in vain", config(func(c *Config) { c.Pin = "ami-2" }), state(tried("ami-2", "rolled-back")),
-			has + "rejected: ami-2 was tried by run run-0, which ended rolled-back at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2"},
+		{
+			"pinned to an older one", config(func(c *Config) { c.Pin = "ami-1" }), state(current(of("ami-2", 2))),
+			strings.NewReplacer(newest, "the fleet file pins the group to ami-1", "web-from-ami-2", "web-from-ami-1-2", "ami-golden1", "ami-2", "RunInstances ami-2", "RunInstances ami-1").Replace(whole),
+		},
+		{
+			"pinned, and tried in vain", config(func(c *Config) { c.Pin = "ami-2" }), state(tried("rolled-back")),
+			has + "rejected: ami-2 was tried by run run-0, which ended rolled-back at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2",
+		},
 		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: no image that the source chooses is to be rolled out"},
 
-		{"asked for, though tried", config(), state(tried("ami-2", "stuck"), asking("ami-2")), instead(newest, "ami-2 was asked for")},
-		{"an older one is asked for", config(), state(images(nine, of("ami-1", 1)), current(nine), asking("ami-1")),
-			strings.NewReplacer(newest, "ami-1 was asked for", "web-from-ami-2", "web-from-ami-1-2", "ami-golden1", "ami-9", "RunInstances ami-2", "RunInstances ami-1").Replace(whole)},
+		{"asked for, though tried", config(), state(tried("stuck"), asking("ami-2")), instead(newest, "ami-2 was asked for")},
+		{
+			"an older one is asked for", config(), state(images(nine, of("ami-1", 1)), current(nine), asking("ami-1")),
+			strings.NewReplacer(newest, "ami-1 was asked for", "web-from-ami-2", "web-from-ami-1-2", "ami-golden1", "ami-9", "RunInstances ami-2", "RunInstances ami-1").Replace(whole),
+		},
 		{"a young one is asked for", config(func(c *Config) { c.MinAge = automation.Duration(9 * 24 * time.Hour) }), state(asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{"asked for what the group has", config(), state(asking("ami-1")), has + "rejected: ami-2 is not ami-1, which was asked for"},
 		{"asked for one that is pending", config(), state(two, asking("ami-2")), has + "rejected: ami-2 is pending; its turn comes when it is available"},
@@ -208,10 +222,14 @@ func TestDecideWhen(t *testing.T) {
 		{"in its time zone it is open", config(window("cron(0 4 ? * SAT *)", time.Hour), zoned), state(), whole},
 		{"closed, but asked for", config(window("cron(0 4 ? * SAT *)", time.Hour)), state(asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{"closed, and there is nothing to do", config(window("cron(0 4 ? * SAT *)", time.Hour)), state(images(of("ami-1", 1))), has},
-		{"approval", config(func(c *Config) { c.Approval = automation.Duration(12 * time.Hour) }), state(),
-			building + versioning + terminating + moving + "note: nothing is done before somebody approves it, within 12h\n" + stay},
-		{"somebody refreshes the group", config(refreshed), state(group(func(g *Group) { g.Refreshing = "08b91cf7" })),
-			"nothing: web is in instance refresh 08b91cf7, which this rollout has not begun: ami-2 waits for its end, and the sweep comes back to it"},
+		{
+			"approval", config(func(c *Config) { c.Approval = automation.Duration(12 * time.Hour) }), state(),
+			building + versioning + terminating + moving + "note: nothing is done before somebody approves it, within 12h\n" + stay,
+		},
+		{
+			"somebody refreshes the group", config(refreshed), state(group(func(g *Group) { g.Refreshing = "08b91cf7" })),
+			"nothing: web is in instance refresh 08b91cf7, which this rollout has not begun: ami-2 waits for its end, and the sweep comes back to it",
+		},
 	})
 }
 
@@ -222,10 +240,14 @@ func TestDecideForWhom(t *testing.T) {
 		{"no such group", config(), State{Group: Group{Name: "web", Gone: "does not exist"}}, "stuck: web does not exist"},
 		{"no template", config(), state(func(s *State) { s.Templates = nil }), "stuck: web launches from no launch template; give it one"},
 		{"several versions of one template", config(), state(torn), "stuck: web launches from several versions of lt-1: 3, $Latest, 7; have all its overrides use one"},
-		{"$Latest is not refreshed", config(refreshed), state(on("$Latest", 3)),
-			"stuck: web launches from $Latest of lt-1, to which AWS cannot roll a refresh back; have it launch from a number, or say refresh.floating: pin"},
-		{"nor one of several templates that can be pinned", config(pinned), state(on("$Latest", 3), second),
-			"stuck: web launches from several templates, and from $Latest of lt-1, to which AWS cannot roll a refresh back; have it launch from a number"},
+		{
+			"$Latest is not refreshed", config(refreshed), state(on("$Latest", 3)),
+			"stuck: web launches from $Latest of lt-1, to which AWS cannot roll a refresh back; have it launch from a number, or say refresh.floating: pin",
+		},
+		{
+			"nor one of several templates that can be pinned", config(pinned), state(on("$Latest", 3), second),
+			"stuck: web launches from several templates, and from $Latest of lt-1, to which AWS cannot roll a refresh back; have it launch from a number",
+		},
 		{"a template for each architecture", config(refreshed, bare), state(second, images(arm)), `
 			create-version ec2:CreateLaunchTemplateVersion lt-2: ami-arm0 -> ami-a1 because ami-a1 of 2026-11-16T03:00:00Z is the newest image that backups of the group's instances chooses; made from version 7
 			refresh autoscaling:StartInstanceRefresh web: version 3 of lt-1, version 7 of lt-2 -> version 3 of lt-1, version ${create-version.number} of lt-2 because ami-a1 of 2026-11-16T03:00:00Z is the newest image that backups of the group's instances chooses; its instances are replaced`},
@@ -240,8 +262,10 @@ func TestDecideForWhom(t *testing.T) {
 			s.Missing = []Missing{{"subnet-1", "does not exist; builder.subnet names it"}, {"ami-2", "is encrypted"}}
 			s.Unread = []string{"whether key k can be used is not known"}
 		}), "stuck: subnet-1 does not exist; builder.subnet names it\nstuck: ami-2 is encrypted"},
-		{"something is not known", config(bare), state(func(s *State) { s.Unread = []string{"whether key k can be used is not known"} }),
-			strings.ReplaceAll(versioning+moving+stay, "${create-image.image}", "ami-2") + "note: whether key k can be used is not known"},
+		{
+			"something is not known", config(bare), state(func(s *State) { s.Unread = []string{"whether key k can be used is not known"} }),
+			strings.ReplaceAll(versioning+moving+stay, "${create-image.image}", "ami-2") + "note: whether key k can be used is not known",
+		},
 		{"the template names no type", config(), state(func(s *State) { s.Templates[0].Type = "" }), "stuck: lt-1 names no instance type, which the builder needs; say builder.type"},
 		{"the fleet file does", config(func(c *Config) { c.Builder.Type = "m5.large" }), state(func(s *State) { s.Templates[0].Type = "" }), whole},
 		{"nothing is launched", config(bare), state(func(s *State) { s.Templates[0].Type = "" }), strings.ReplaceAll(versioning+moving+stay, "${create-image.image}", "ami-2")},
@@ -278,8 +302,10 @@ func TestDecideHow(t *testing.T) {
 			create-image ec2:CreateImage ${launch.builder}:  -> web-from-ami-2 because what was prepared is the new image
 			` + rest},
 		{"it is tried with a document", config(tested), state(), building + trying + versioning + terminating + untrying + moving + stay},
-		{"it is tried by its checks", config(func(c *Config) { c.Try = &Try{} }), state(),
-			building + "try ec2:RunInstances ${create-image.image}:  -> launched because the new image is tried on an instance, which is terminated in the end\n" + versioning + terminating + untrying + moving + stay},
+		{
+			"it is tried by its checks", config(func(c *Config) { c.Try = &Try{} }), state(),
+			building + "try ec2:RunInstances ${create-image.image}:  -> launched because the new image is tried on an instance, which is terminated in the end\n" + versioning + terminating + untrying + moving + stay,
+		},
 		{"nothing runs", config(), state(group(func(g *Group) { g.Running = 0 })), building + versioning + terminating + moving},
 		{"the name is taken", config(), state(func(s *State) { s.Names = []string{"web-from-ami-2", "web-from-ami-2-2"} }), instead("web-from-ami-2", "web-from-ami-2-3")},
 		{"by tags", config(tagged), state(), instead("backups of the group's instances", "backups of instances with app=shop, role=web")},
@@ -287,21 +313,33 @@ func TestDecideHow(t *testing.T) {
 		{"the recovery point goes", config(cleaned), state(), building + versioning + terminating + moving +
 			"clean-up backup:DeleteRecoveryPoint recovery point of ami-2:  -> deleted because the fleet file has recovery points deleted once their image is rolled out\n" + stay},
 
-		{"held by processes", config(processed), state(group(func(g *Group) { g.Suspended = []string{"AZRebalance", "AlarmNotification"} })),
-			held(suspend, "", "ScheduledActions suspended") + building + versioning + releasing(resume, "", "ScheduledActions resumed") + terminating + moving + stay},
-		{"both processes", config(processed), state(),
-			held(suspend, "", "AlarmNotification, ScheduledActions suspended") + building + versioning + releasing(resume, "", "AlarmNotification, ScheduledActions resumed") + terminating + moving + stay},
+		{
+			"held by processes", config(processed), state(group(func(g *Group) { g.Suspended = []string{"AZRebalance", "AlarmNotification"} })),
+			held(suspend, "", "ScheduledActions suspended") + building + versioning + releasing(resume, "", "ScheduledActions resumed") + terminating + moving + stay,
+		},
+		{
+			"both processes", config(processed), state(),
+			held(suspend, "", "AlarmNotification, ScheduledActions suspended") + building + versioning + releasing(resume, "", "AlarmNotification, ScheduledActions resumed") + terminating + moving + stay,
+		},
 		{"somebody else holds them", config(processed), state(group(func(g *Group) { g.Suspended = processes })), whole},
 		{"held by its maximum", config(lowered), state(), held(update, "max size 4", "max size 2") + building + versioning + releasing(update, "max size 2", "max size 4") + terminating + moving + stay},
-		{"never below what runs", config(lowered), state(group(func(g *Group) { g.Running = 3 })),
-			held(update, "max size 4", "max size 3") + building + versioning + releasing(update, "max size 3", "max size 4") + terminating + moving + stay},
-		{"never below what is to run", config(lowered), state(group(func(g *Group) { g.Desired = 3 })),
-			held(update, "max size 4", "max size 3") + building + versioning + releasing(update, "max size 3", "max size 4") + terminating + moving + stay},
-		{"never below the minimum", config(lowered), state(group(func(g *Group) { g.Desired, g.Running, g.Min = 0, 0, 1 })),
-			held(update, "max size 4", "max size 1") + building + versioning + releasing(update, "max size 1", "max size 4") + terminating + moving},
+		{
+			"never below what runs", config(lowered), state(group(func(g *Group) { g.Running = 3 })),
+			held(update, "max size 4", "max size 3") + building + versioning + releasing(update, "max size 3", "max size 4") + terminating + moving + stay,
+		},
+		{
+			"never below what is to run", config(lowered), state(group(func(g *Group) { g.Desired = 3 })),
+			held(update, "max size 4", "max size 3") + building + versioning + releasing(update, "max size 3", "max size 4") + terminating + moving + stay,
+		},
+		{
+			"never below the minimum", config(lowered), state(group(func(g *Group) { g.Desired, g.Running, g.Min = 0, 0, 1 })),
+			held(update, "max size 4", "max size 1") + building + versioning + releasing(update, "max size 1", "max size 4") + terminating + moving,
+		},
 		{"it is full", config(lowered), state(group(func(g *Group) { g.Max = 2 })), whole},
-		{"lowered already by a run that is stuck", config(lowered), state(group(func(g *Group) { g.Max, g.Original = 2, 4 })),
-			held(update, "max size 4", "max size 2") + building + versioning + releasing(update, "max size 2", "max size 4") + terminating + moving + stay},
+		{
+			"lowered already by a run that is stuck", config(lowered), state(group(func(g *Group) { g.Max, g.Original = 2, 4 })),
+			held(update, "max size 4", "max size 2") + building + versioning + releasing(update, "max size 2", "max size 4") + terminating + moving + stay,
+		},
 
 		{"$Latest", config(), state(on("$Latest", 3)), building + versioning + terminating + "note: web launches from $Latest: it has the image as soon as the version is made\n" + stay},
 		{"$Default", config(), state(on("$Default", 1)), building + strings.ReplaceAll(versioning, "version 3", "version 1") + terminating +
@@ -310,14 +348,18 @@ func TestDecideHow(t *testing.T) {
 		{"pinned, then refreshed", config(pinned), state(on("$Default", 3)), building +
 			"pin autoscaling:UpdateAutoScalingGroup web: version $Default of lt-1 -> version 3 of lt-1 because AWS can roll a refresh back to a number alone\n" +
 			versioning + terminating + refreshing1},
-		{"what a refresh leaves, or waits for", config(refreshed, func(c *Config) { c.Refresh.Protected = BlockedRefresh }),
+		{
+			"what a refresh leaves, or waits for", config(refreshed, func(c *Config) { c.Refresh.Protected = BlockedRefresh }),
 			state(group(func(g *Group) { g.Protected, g.Standby = []string{"i-1", "i-2"}, []string{"i-3"} })), building + versioning + terminating + refreshing1 + `
 			note: i-1 and i-2 of web protected from scale-in: the refresh replaces them all the same (refresh.protected: refresh)
-			note: i-3 of web in standby: the refresh waits an hour for that to change, and then fails (refresh.standby: wait)`},
-		{"what else it does", config(refreshed, func(c *Config) { c.Refresh.Protected, c.Refresh.Standby = BlockedIgnore, BlockedTerminate }),
+			note: i-3 of web in standby: the refresh waits an hour for that to change, and then fails (refresh.standby: wait)`,
+		},
+		{
+			"what else it does", config(refreshed, func(c *Config) { c.Refresh.Protected, c.Refresh.Standby = BlockedIgnore, BlockedTerminate }),
 			state(group(func(g *Group) { g.Protected, g.Standby = []string{"i-1"}, []string{"i-3"} })), building + versioning + terminating + refreshing1 + `
 			note: i-1 of web protected from scale-in: the refresh leaves them as they are (refresh.protected: ignore)
-			note: i-3 of web in standby: the refresh terminates them (refresh.standby: terminate)`},
+			note: i-3 of web in standby: the refresh terminates them (refresh.standby: terminate)`,
+		},
 	})
 }
 

@@ -107,8 +107,11 @@ func TestNeedsAreNarrow(t *testing.T) {
 	}{
 		"without a builder": {config(bare), nil, []string{"ssm:", "ec2:CreateImage", "ec2:TerminateInstances", "autoscaling:StartInstanceRefresh", "autoscaling:SuspendProcesses", "backup:"}},
 		"held by processes": {config(processed), []string{`"autoscaling:SuspendProcesses"`, `autoScalingGroup:*:autoScalingGroupName/web"`}, []string{"autoscaling:StartInstanceRefresh"}},
-		"a refresh of a number": {config(refreshed), []string{`"autoscaling:StartInstanceRefresh"`, `"autoscaling:RollbackInstanceRefresh"`},
-			[]string{"autoscaling:UpdateAutoScalingGroup", "ec2:ModifyLaunchTemplate"}},
+		"a refresh of a number": {
+			config(refreshed),
+			[]string{`"autoscaling:StartInstanceRefresh"`, `"autoscaling:RollbackInstanceRefresh"`},
+			[]string{"autoscaling:UpdateAutoScalingGroup", "ec2:ModifyLaunchTemplate"},
+		},
 		"documents": {config(), []string{`:document/AWSEC2-RunSysprep"`, `:document/Deploy"`}, []string{"document/*"}},
 	} {
 		t.Run(name, func(t *testing.T) {
