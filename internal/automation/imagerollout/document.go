@@ -91,6 +91,8 @@ func send(ctx context.Context, t *turn, c *Command, d Document) error {
 		DocumentName: aws.String(d.Name), DocumentVersion: optional(d.Version), Parameters: d.Parameters,
 		InstanceIds: []string{c.Instance}, Comment: aws.String(mark),
 		TimeoutSeconds: aws.Int32(deliveryTimeout),
+	}, func(o *ssm.Options) {
+		o.RetryMaxAttempts = 1 // another attempt begins with a look
 	})
 	if err != nil {
 		if slices.Contains(refusals, cloud.Code(err)) {
