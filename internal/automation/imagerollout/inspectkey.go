@@ -10,10 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/droverhq/drover/internal/cloud"
+	"github.com/droverhq/drover/internal/cloud/filter"
 	"github.com/droverhq/drover/internal/wildcard"
 )
 
@@ -53,13 +55,14 @@ func (s *State) missingKeys(ctx context.Context, t *turn, image Image) error {
 }
 
 // keysOf are the keys with which the volumes of an image are encrypted. Images do not
-// show them, their snapshots do.
+// show them, their snapshots do: as far as they are shown, which those of somebody
+// else's image are not.
 func keysOf(ctx context.Context, t *turn, image Image) ([]string, error) {
 	if len(image.Snapshots) == 0 {
 		return nil, nil
 	}
 	var keys []string
-	pages := ec2.NewDescribeSnapshotsPaginator(t.AWS.EC2, &ec2.DescribeSnapshotsInput{SnapshotIds: image.Snapshots})
+	pages := ec2.NewDescribeSnapshotsPaginator(t.AWS.EC2, &ec2.DescribeSnapshotsInput{Filters: []ec2types.Filter{filter.By("snapshot-id", image.Snapshots...)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
