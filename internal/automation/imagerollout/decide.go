@@ -34,6 +34,9 @@ type decision struct {
 	plan   automation.Plan
 }
 
+// byParameter begins the image of a version that takes it from Parameter Store.
+const byParameter = "resolve:ssm:"
+
 // unfit says why nothing can be rolled out to the group; "" if it can.
 func (d *decision) unfit() string {
 	g := d.state.Group
@@ -47,6 +50,9 @@ func (d *decision) unfit() string {
 		switch {
 		case len(t.Torn) > 0:
 			return fmt.Sprintf("launches from several versions of %s: %s; have all its overrides use one", t.ID, strings.Join(append([]string{t.Version}, t.Torn...), ", "))
+		case strings.HasPrefix(t.Current.ID, byParameter):
+			return fmt.Sprintf("launches from version %d of %s, which takes its image from parameter %s: a rollout would put an end to that; give the version an image id, or the parameter another image",
+				t.Number, t.ID, strings.TrimPrefix(t.Current.ID, byParameter))
 		case d.config.Refresh != nil && t.floats() && d.config.Refresh.Floating == FloatingRefuse:
 			return fmt.Sprintf("launches from %s of %s, to which AWS cannot roll a refresh back; have it launch from a number, or say refresh.floating: pin", t.Version, t.ID)
 		case d.config.Refresh != nil && t.floats() && len(d.state.Templates) > 1:
@@ -76,8 +82,12 @@ func (d *decision) choose() (Image, bool) {
 			d.plan.Nothing = fmt.Sprintf("%s launches from %s", d.config.Group, d.origin(i))
 		}
 	}
+	const cannot = " cannot be rolled out: EC2 does not show it, or a rollout has made it"
+	if _, shown := d.state.image(d.config.Pin); d.config.Pin != "" && !shown {
+		d.plan.Nothing = d.config.Pin + ", to which the fleet file pins the group," + cannot
+	}
 	if _, shown := d.state.image(d.state.Asked); d.state.Asked != "" && !shown {
-		d.plan.Nothing = d.state.Asked + " cannot be rolled out: EC2 does not show it, or a rollout has made it"
+		d.plan.Nothing = d.state.Asked + cannot
 	}
 	if d.plan.Nothing == "" {
 		d.plan.Nothing = "no image that the source chooses is to be rolled out"
@@ -166,16 +176,8 @@ func (d *decision) admit(i Image) {
 		d.plan.Nothing = fmt.Sprintf("%s is in instance refresh %s, which this rollout has not begun: %s waits for its end, and the sweep comes back to it", g.Name, g.Refreshing, i.ID)
 		return
 	}
-	if w := d.config.Window; w != nil && d.state.Asked != i.ID {
-		opens, err := schedule.Parse(w.Opens, w.TimeZone)
-		if err != nil {
-			d.plan.Nothing = fmt.Sprintf("window: %v", err) // check has refused it
-			return
-		}
-		if next := opens.Next(d.now.Add(-time.Duration(w.For))); next.After(d.now) {
-			d.plan.Nothing = fmt.Sprintf("%s waits for the maintenance window, which opens at %s", i.ID, moment(next))
-			return
-		}
+	if d.plan.Nothing = d.closed(i); d.plan.Nothing != "" {
+		return
 	}
 	for _, m := range d.state.Missing {
 		d.plan.Stuck = append(d.plan.Stuck, automation.Remark{Resource: m.Resource, Why: m.Why})
@@ -187,6 +189,22 @@ func (d *decision) admit(i Image) {
 		d.rollOut(i, target)
 		d.plan.Notes = append(d.plan.Notes, d.state.Unread...)
 	}
+}
+
+// closed says until when an image waits for the maintenance window; "" if it need not.
+func (d *decision) closed(i Image) string {
+	w := d.config.Window
+	if w == nil || d.state.Asked == i.ID {
+		return ""
+	}
+	opens, err := schedule.Parse(w.Opens, w.TimeZone)
+	if err != nil {
+		return fmt.Sprintf("window: %v", err) // check has refused it
+	}
+	if next := opens.Next(d.now.Add(-time.Duration(w.For))); next.After(d.now) {
+		return fmt.Sprintf("%s waits for the maintenance window, which opens at %s", i.ID, moment(next))
+	}
+	return ""
 }
 
 // chooser names the source for people.
