@@ -34,9 +34,12 @@ func superseded(ctx context.Context, t *turn) error {
 	newest.tell(t.Tried)
 	t.State.Looked = now
 	own, _ := t.State.image(source(t.Plan))
-	newest.Images = slices.DeleteFunc(newest.Images, func(i Image) bool { return newestFirst(i, own) >= 0 })
+	newest.Images = slices.DeleteFunc(newest.Images, func(i Image) bool {
+		return newestFirst(i, own) >= 0 || i.Architecture != own.Architecture
+	})
 	d := decision{config: t.Config, state: newest, now: now}
-	if image, ok := d.choose(); ok && image.Architecture == own.Architecture {
+	// One that would have to wait for the maintenance window has no turn to get.
+	if image, ok := d.choose(); ok && d.closed(image) == "" {
 		return failure.Stopf("superseded: %s of %s is newer than %s, and gets its turn", image.ID, moment(image.Created), own.ID)
 	}
 	return nil
