@@ -82,12 +82,15 @@ func (d *decision) choose() (Image, bool) {
 			d.plan.Nothing = fmt.Sprintf("%s launches from %s", d.config.Group, d.origin(i))
 		}
 	}
-	const cannot = " cannot be rolled out: EC2 does not show it, or a rollout has made it"
-	if _, shown := d.state.image(d.config.Pin); d.config.Pin != "" && !shown {
-		d.plan.Nothing = d.config.Pin + ", to which the fleet file pins the group," + cannot
-	}
-	if _, shown := d.state.image(d.state.Asked); d.state.Asked != "" && !shown {
-		d.plan.Nothing = d.state.Asked + cannot
+	for _, wanted := range []string{d.config.Pin, d.state.Asked} {
+		_, shown := d.state.image(wanted)
+		switch i := (Image{ID: wanted}); {
+		case wanted == "", shown:
+		case d.has(i):
+			d.plan.Nothing = fmt.Sprintf("%s launches from %s", d.config.Group, d.origin(i))
+		default:
+			d.plan.Nothing = wanted + " cannot be rolled out: EC2 does not show it, or a rollout has made it"
+		}
 	}
 	if d.plan.Nothing == "" {
 		d.plan.Nothing = "no image that the source chooses is to be rolled out"

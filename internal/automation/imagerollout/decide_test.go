@@ -194,7 +194,8 @@ func TestDecideWhichImage(t *testing.T) {
 			"pinned, and tried in vain", config(func(c *Config) { c.Pin = "ami-2" }), state(tried("rolled-back")),
 			has + "rejected: ami-2 was tried by run run-0, which ended rolled-back at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2",
 		},
-		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: ami-7, to which the fleet file pins the group, cannot be rolled out: EC2 does not show it, or a rollout has made it"},
+		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: ami-7 cannot be rolled out: EC2 does not show it, or a rollout has made it"},
+		{"pinned to what is gone, and the group has what was made from it", config(func(c *Config) { c.Pin = "ami-1" }), state(images()), has},
 
 		{"asked for, though tried", config(), state(tried("stuck"), asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{
