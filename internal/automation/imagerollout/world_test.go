@@ -209,12 +209,10 @@ type rollout struct {
 }
 
 // begin observes and decides.
-func (w *world) begin(c Config, events ...event.Event) *rollout {
+func (w *world) begin(c Config) *rollout {
 	w.Helper()
-	s, err := w.observe(c, events...)
-	w.must(err)
-	r := &rollout{world: w, turn: &turn{Env: kindtest.Env("web", w.aws, w.clock, events...), Config: c, State: s}}
-	r.plan = kindtest.Decide(w, Kind, c, s, w.clock.Now())
+	r := &rollout{world: w, turn: &turn{Env: kindtest.Env("web", w.aws, w.clock), Config: c, State: w.look(c)}}
+	r.plan = kindtest.Decide(w, Kind, c, r.turn.State, w.clock.Now())
 	if len(r.plan.Changes) == 0 {
 		w.Fatalf("nothing is planned: %+v", r.plan)
 	}
