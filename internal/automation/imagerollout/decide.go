@@ -29,9 +29,6 @@ func decide(c Config, s State, now time.Time) automation.Plan {
 const (
 	// succeeded is how a run has ended that has rolled its image out.
 	succeeded = "succeeded"
-	// parameterImage begins what a launch template has in place of an image
-	// (facts/apis.md 2).
-	parameterImage = "resolve:ssm:"
 )
 
 // decision is a decision in the making.
@@ -41,6 +38,9 @@ type decision struct {
 	now    time.Time
 	plan   automation.Plan
 }
+
+// byParameter begins the image of a version that takes it from Parameter Store.
+const byParameter = "resolve:ssm:"
 
 // unfit says why nothing can be rolled out to the group; "" if it can.
 func (d *decision) unfit() string {
@@ -53,10 +53,11 @@ func (d *decision) unfit() string {
 	}
 	for _, t := range d.state.Templates {
 		switch {
-		case strings.HasPrefix(t.Current.ID, parameterImage):
-			return fmt.Sprintf("launches from %s of %s, whose image a parameter names (%s): a rollout would put an image in its place; have the parameter follow instead", t.Version, t.ID, t.Current.ID)
 		case len(t.Torn) > 0:
 			return fmt.Sprintf("launches from several versions of %s: %s; have all its overrides use one", t.ID, strings.Join(append([]string{t.Version}, t.Torn...), ", "))
+		case strings.HasPrefix(t.Current.ID, byParameter):
+			return fmt.Sprintf("launches from version %d of %s, which takes its image from parameter %s: a rollout would put an end to that; give the version an image id, or the parameter another image",
+				t.Number, t.ID, strings.TrimPrefix(t.Current.ID, byParameter))
 		case d.config.Refresh != nil && t.floats() && d.config.Refresh.Floating == FloatingRefuse:
 			return fmt.Sprintf("launches from %s of %s, to which AWS cannot roll a refresh back; have it launch from a number, or say refresh.floating: pin", t.Version, t.ID)
 		case d.config.Refresh != nil && t.floats() && len(d.state.Templates) > 1:
@@ -87,7 +88,12 @@ func (d *decision) choose() (Image, bool) {
 		}
 	}
 	for _, wanted := range []string{d.config.Pin, d.state.Asked} {
-		if _, shown := d.state.image(wanted); wanted != "" && !shown && !d.launchesFrom(wanted) {
+		_, shown := d.state.image(wanted)
+		switch i := (Image{ID: wanted}); {
+		case wanted == "", shown:
+		case d.has(i):
+			d.plan.Nothing = fmt.Sprintf("%s launches from %s", d.config.Group, d.origin(i))
+		default:
 			d.plan.Nothing = wanted + " cannot be rolled out: EC2 does not show it, or it is another account's, or a rollout has made it"
 		}
 	}
@@ -122,11 +128,6 @@ func (d *decision) has(i Image) bool {
 		id, _ := t.Current.origin()
 		return id == i.ID
 	})
-}
-
-// launchesFrom says whether some template of the group has an image.
-func (d *decision) launchesFrom(image string) bool {
-	return slices.ContainsFunc(d.state.Templates, func(t Template) bool { return t.Current.ID == image })
 }
 
 // origin says which image the group has that comes from another, and where from.
@@ -189,21 +190,8 @@ func (d *decision) admit(i Image) {
 		d.plan.Nothing = fmt.Sprintf("%s is in instance refresh %s, which this rollout has not begun: %s waits for its end, and %s", g.Name, g.Refreshing, i.ID, then)
 		return
 	}
-	if w := d.config.Window; w != nil && d.state.Asked != i.ID {
-		opens, err := schedule.Parse(w.Opens, w.TimeZone)
-		if err != nil {
-			d.plan.Nothing = fmt.Sprintf("window: %v", err) // check has refused it
-			return
-		}
-		next := opens.Next(d.now.Add(-time.Duration(w.For)))
-		if next.IsZero() {
-			d.plan.Nothing = fmt.Sprintf("%s waits for the maintenance window, which does not open any more: %s", i.ID, w.Opens)
-			return
-		}
-		if next.After(d.now) {
-			d.plan.Nothing = fmt.Sprintf("%s waits for the maintenance window, which opens at %s", i.ID, moment(next))
-			return
-		}
+	if d.plan.Nothing = d.closed(i); d.plan.Nothing != "" {
+		return
 	}
 	for _, m := range d.state.Missing {
 		d.plan.Stuck = append(d.plan.Stuck, automation.Remark{Resource: m.Resource, Why: m.Why})
@@ -215,6 +203,26 @@ func (d *decision) admit(i Image) {
 		d.rollOut(i, target)
 		d.plan.Notes = append(d.plan.Notes, d.state.Unread...)
 	}
+}
+
+// closed says until when an image waits for the maintenance window; "" if it need not.
+func (d *decision) closed(i Image) string {
+	w := d.config.Window
+	if w == nil || d.state.Asked == i.ID {
+		return ""
+	}
+	opens, err := schedule.Parse(w.Opens, w.TimeZone)
+	if err != nil {
+		return fmt.Sprintf("window: %v", err) // check has refused it
+	}
+	next := opens.Next(d.now.Add(-time.Duration(w.For)))
+	switch {
+	case next.IsZero():
+		return fmt.Sprintf("%s waits for the maintenance window, which does not open any more: %s", i.ID, w.Opens)
+	case next.After(d.now):
+		return fmt.Sprintf("%s waits for the maintenance window, which opens at %s", i.ID, moment(next))
+	}
+	return ""
 }
 
 // chooser names the source for people.

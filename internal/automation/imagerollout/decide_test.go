@@ -98,7 +98,7 @@ func second(s *State) {
 }
 
 const (
-	newest = "ami-2 of 2026-11-13T03:00:00Z is the newest image that backups of the group's instances chooses"
+	newest = "ami-2 of 2026-11-13T03:00:00Z is the newest to be rolled out of the backups of the group's instances"
 	done   = " because it has done its work\n"
 	stay   = "note: the instances that run in web stay as they are: the fleet file has no refresh\n"
 	has    = "nothing: web launches from ami-golden1, which was made from ami-1\n"
@@ -194,7 +194,8 @@ func TestDecideWhichImage(t *testing.T) {
 			"pinned, and tried in vain", config(func(c *Config) { c.Pin = "ami-2" }), state(tried("rolled-back")),
 			has + "rejected: ami-2 was tried by run run-0, which ended rolled-back at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2",
 		},
-		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: no image that the source chooses is to be rolled out"},
+		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: ami-7 cannot be rolled out: EC2 does not show it, or a rollout has made it"},
+		{"pinned to what is gone, and the group has what was made from it", config(func(c *Config) { c.Pin = "ami-1" }), state(images()), has},
 
 		{"asked for, though tried", config(), state(tried("stuck"), asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{
@@ -249,8 +250,8 @@ func TestDecideForWhom(t *testing.T) {
 			"stuck: web launches from several templates, and from $Latest of lt-1, to which AWS cannot roll a refresh back; have it launch from a number",
 		},
 		{"a template for each architecture", config(refreshed, bare), state(second, images(arm)), `
-			create-version ec2:CreateLaunchTemplateVersion lt-2: ami-arm0 -> ami-a1 because ami-a1 of 2026-11-16T03:00:00Z is the newest image that backups of the group's instances chooses; made from version 7
-			refresh autoscaling:StartInstanceRefresh web: version 3 of lt-1, version 7 of lt-2 -> version 3 of lt-1, version ${create-version.number} of lt-2 because ami-a1 of 2026-11-16T03:00:00Z is the newest image that backups of the group's instances chooses; its instances are replaced`},
+			create-version ec2:CreateLaunchTemplateVersion lt-2: ami-arm0 -> ami-a1 because ami-a1 of 2026-11-16T03:00:00Z is the newest to be rolled out of the backups of the group's instances; made from version 7
+			refresh autoscaling:StartInstanceRefresh web: version 3 of lt-1, version 7 of lt-2 -> version 3 of lt-1, version ${create-version.number} of lt-2 because ami-a1 of 2026-11-16T03:00:00Z is the newest to be rolled out of the backups of the group's instances; its instances are replaced`},
 		{"one after the other", config(bare), state(second, images(arm, of("ami-2", 2)), func(s *State) { s.Templates[1].Current = arm }), `
 			create-version ec2:CreateLaunchTemplateVersion lt-1: ami-golden1 -> ami-2 because ` + newest + `; made from version 3
 			move autoscaling:UpdateAutoScalingGroup web: version 3 of lt-1, version 7 of lt-2 -> version ${create-version.number} of lt-1, version 7 of lt-2 because ` + newest + "\n" + stay},

@@ -53,6 +53,9 @@ func cleanUp(ctx context.Context, t *turn) error {
 // none.
 func recoveryPoint(ctx context.Context, t *turn) (types.RecoveryPointByResource, bool, error) {
 	image, _ := t.State.image(source(t.Plan))
+	if image.Instance == "" { // a person has asked for one that is no backup
+		return types.RecoveryPointByResource{}, false, nil
+	}
 	of, err := arn.Parse(t.State.Group.ARN)
 	if err != nil {
 		return types.RecoveryPointByResource{}, false, failure.Stopf("find the recovery point of %s: the ARN of group %s says not in which account: %w", image.ID, t.Config.Group, err)

@@ -57,7 +57,8 @@ func (s *State) missingKeys(ctx context.Context, t *turn, image Image) error {
 }
 
 // keysOf are the keys with which the volumes of an image are encrypted. Images do not
-// show them, their snapshots do.
+// show them, their snapshots do: as far as they are shown, which those of somebody
+// else's image are not.
 func keysOf(ctx context.Context, t *turn, image Image) ([]string, error) {
 	if len(image.Snapshots) == 0 {
 		return nil, nil

@@ -34,11 +34,8 @@ func superseded(ctx context.Context, t *turn) error {
 		return newestFirst(i, own) >= 0 || i.Architecture != own.Architecture
 	})
 	d := decision{config: t.Config, state: newest, now: now}
-	image, ok := d.choose()
-	if !ok {
-		return nil
-	}
-	if d.admit(image); len(d.plan.Changes) > 0 {
+	// One that would have to wait for the maintenance window has no turn to get.
+	if image, ok := d.choose(); ok && d.closed(image) == "" {
 		t.Forget(own.ID) // should the newer come to nothing, it is this one's turn again
 		return failure.Stopf("superseded: %s of %s is newer than %s, and gets its turn", image.ID, moment(image.Created), own.ID)
 	}
