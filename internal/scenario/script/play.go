@@ -460,7 +460,7 @@ func (p *player) announce(t *telling) {
 
 // nouns are what the changes of a kind are about, where several are told of at once.
 var nouns = map[string]string{
-	"route-failover": "routes", "group-follows-template": "groups",
+	"route-failover": "routes", "group-follows-template": "groups", "image-rollout": "versions",
 }
 
 // say tells of a moment, with what has changed in the world since the last.
