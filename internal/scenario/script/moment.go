@@ -49,12 +49,18 @@ func told(r *flow.Run, noun string, names func(string) string) (more []string) {
 			more = append(more, names(together(g, noun)+" "+g.What))
 		}
 	}
+	return append(more, sent(r, false)...)
+}
+
+// sent says to whom notices of a run went: those that ask for its approval, or the
+// others.
+func sent(r *flow.Run, asks bool) (told []string) {
 	for _, notice := range r.Outbox {
-		if !notice.Sent.IsZero() && !notice.Asks {
-			more = append(more, "told "+r.Topic)
+		if !notice.Sent.IsZero() && notice.Asks == asks {
+			told = append(told, "told "+r.Topic)
 		}
 	}
-	return more
+	return told
 }
 
 // went says what became of something, in the words of [automation.GroupChanges]. What

@@ -51,9 +51,9 @@ func (w witness) backups(s *stage) (lines []string) {
 
 // commands are what becomes of each on its machine, while that is there.
 func (w witness) commands(s *stage) (lines []string) {
-	gone := map[string]bool{}
+	there := map[string]bool{}
 	for _, i := range s.EC2.Instances() {
-		gone[i.ID] = i.State == types.InstanceStateNameTerminated
+		there[i.ID] = i.State != types.InstanceStateNameTerminated
 	}
 	for _, i := range s.SSM.Invocations() {
 		was, differs := w.now("command "+aws.ToString(i.CommandId)+" "+aws.ToString(i.InstanceId), string(i.Status))
@@ -62,7 +62,7 @@ func (w witness) commands(s *stage) (lines []string) {
 		if was == "" {
 			lines = append(lines, what+" is sent to "+on)
 		}
-		if !differs || gone[aws.ToString(i.InstanceId)] {
+		if !differs || !there[aws.ToString(i.InstanceId)] {
 			continue
 		}
 		switch i.Status {
