@@ -213,6 +213,8 @@ type Do struct {
 	Unprotect       string              `json:"unprotect,omitempty" doc:"Takes the protection of an instance away."`
 	Standby         string              `json:"standby,omitempty" doc:"Puts an instance of a group on standby; the group wants one instance less."`
 	Return          string              `json:"return,omitempty" doc:"Puts an instance that is on standby into service; the group wants one instance more."`
+	Approve         string              `json:"approve,omitempty" doc:"Approves the runs of an automation that wait for that, as drover approve does."`
+	Cancel          string              `json:"cancel,omitempty" doc:"Cancels the runs of an automation that have not ended, as drover cancel does."`
 }
 
 // CreateImage makes an image of an instance.

@@ -23,7 +23,7 @@ type witness map[string]string
 // news are what has changed since it was last asked, a line each.
 func (w witness) news(s *stage) (lines []string) {
 	s.learn()
-	for _, about := range []func(witness, *stage) []string{witness.backups, witness.commands, witness.images, witness.builders, witness.refreshes, witness.groups} {
+	for _, about := range []func(witness, *stage) []string{witness.backups, witness.commands, witness.images, witness.builders, witness.groups} {
 		lines = append(lines, about(w, s)...)
 	}
 	return lines
@@ -49,7 +49,12 @@ func (w witness) backups(s *stage) (lines []string) {
 	return lines
 }
 
+// commands are what becomes of each on its machine, while that is there.
 func (w witness) commands(s *stage) (lines []string) {
+	there := map[string]bool{}
+	for _, i := range s.EC2.Instances() {
+		there[i.ID] = i.State != types.InstanceStateNameTerminated
+	}
 	for _, i := range s.SSM.Invocations() {
 		was, differs := w.now("command "+aws.ToString(i.CommandId)+" "+aws.ToString(i.InstanceId), string(i.Status))
 		what := aws.ToString(i.DocumentName)
@@ -57,7 +62,7 @@ func (w witness) commands(s *stage) (lines []string) {
 		if was == "" {
 			lines = append(lines, what+" is sent to "+on)
 		}
-		if !differs {
+		if !differs || !there[aws.ToString(i.InstanceId)] {
 			continue
 		}
 		switch i.Status {
@@ -107,7 +112,7 @@ func (w witness) builders(s *stage) (lines []string) {
 	return lines
 }
 
-// groups are what becomes of the instances of each group, in a line.
+// groups are the instance refreshes of each group, and what becomes of its instances.
 func (w witness) groups(s *stage) (lines []string) {
 	image := map[string]string{}
 	for _, i := range s.EC2.Instances() {
@@ -115,57 +120,73 @@ func (w witness) groups(s *stage) (lines []string) {
 	}
 	for _, g := range s.AutoScaling.Groups() {
 		name := aws.ToString(g.AutoScalingGroupName)
-		there := map[string]bool{}
-		var parts []string
-		for _, i := range g.Instances {
-			id := aws.ToString(i.InstanceId)
-			there[id] = true
-			is := string(i.LifecycleState)
-			if aws.ToString(i.HealthStatus) != "Healthy" && i.LifecycleState != astypes.LifecycleStateTerminating {
-				is = aws.ToString(i.HealthStatus)
-			}
-			switch was, differs := w.now("member "+name+" "+id, is); {
-			case !differs:
-			case was == "" && i.LifecycleState == astypes.LifecycleStatePending:
-				parts = append(parts, fmt.Sprintf("%s is Pending, of %s", id, image[id]))
-			default:
-				parts = append(parts, id+" is "+is)
-			}
+		refreshes, progress := w.refreshes(s, name)
+		members := w.members(g, image)
+		switch {
+		case progress != "" && members != "":
+			members += "; instance refresh is " + progress
+		case progress != "":
+			refreshes = append(refreshes, "instance refresh of "+name+" is "+progress)
 		}
-		for what := range w {
-			if id, of := strings.CutPrefix(what, "member "+name+" "); of && !there[id] {
-				delete(w, what)
-			}
+		if members != "" {
+			refreshes = append(refreshes, "group "+name+": "+members)
 		}
-		if len(parts) > 0 {
-			lines = append(lines, s.shown("group "+name+": "+strings.Join(parts, "; ")))
+		for _, line := range refreshes {
+			lines = append(lines, s.shown(line))
 		}
 	}
 	return lines
 }
 
-// refreshes tell of their progress by quarters.
-func (w witness) refreshes(s *stage) (lines []string) {
-	for _, g := range s.AutoScaling.Groups() {
-		name := aws.ToString(g.AutoScalingGroupName)
-		for _, r := range slices.Backward(s.AutoScaling.Refreshes(name)) { // the newest is first
-			percent := aws.ToInt32(r.PercentageComplete)
-			was, differs := w.now("refresh "+aws.ToString(r.InstanceRefreshId), fmt.Sprintf("%s %d", r.Status, percent/25))
-			line := fmt.Sprintf("instance refresh of %s is %s", name, r.Status)
-			switch before, _, _ := strings.Cut(was, " "); {
-			case !differs, r.Status == astypes.InstanceRefreshStatusPending:
-				continue
-			case before == string(r.Status):
-				line += fmt.Sprintf(", at %d%%", percent)
-			case r.RollbackDetails != nil && r.Status == astypes.InstanceRefreshStatusRollbackInProgress:
-				line += ": " + aws.ToString(r.RollbackDetails.RollbackReason)
-			case r.StatusReason != nil && r.Status != astypes.InstanceRefreshStatusInProgress:
-				line += ": " + *r.StatusReason
-			}
-			lines = append(lines, s.shown(line))
+// members are what becomes of the instances of a group, in a line; "" if nothing does.
+func (w witness) members(g astypes.AutoScalingGroup, image map[string]string) string {
+	name := aws.ToString(g.AutoScalingGroupName)
+	there := map[string]bool{}
+	var parts []string
+	for _, i := range g.Instances {
+		id := aws.ToString(i.InstanceId)
+		there[id] = true
+		is := string(i.LifecycleState)
+		if aws.ToString(i.HealthStatus) != "Healthy" && i.LifecycleState != astypes.LifecycleStateTerminating {
+			is = aws.ToString(i.HealthStatus)
+		}
+		switch was, differs := w.now("member "+name+" "+id, is); {
+		case !differs:
+		case was == "" && i.LifecycleState == astypes.LifecycleStatePending:
+			parts = append(parts, fmt.Sprintf("%s is Pending, of %s", id, image[id]))
+		default:
+			parts = append(parts, id+" is "+is)
 		}
 	}
-	return lines
+	for what := range w {
+		if id, of := strings.CutPrefix(what, "member "+name+" "); of && !there[id] {
+			delete(w, what)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// refreshes tell of the states of a group's refreshes, and of the progress of the one
+// that goes on, by quarters.
+func (w witness) refreshes(s *stage, group string) (lines []string, progress string) {
+	for _, r := range slices.Backward(s.AutoScaling.Refreshes(group)) { // the newest is first
+		percent := aws.ToInt32(r.PercentageComplete)
+		was, differs := w.now("refresh "+aws.ToString(r.InstanceRefreshId), fmt.Sprintf("%s %d", r.Status, percent/25))
+		line := fmt.Sprintf("instance refresh of %s is %s", group, r.Status)
+		switch before, _, _ := strings.Cut(was, " "); {
+		case !differs, r.Status == astypes.InstanceRefreshStatusPending:
+			continue
+		case before == string(r.Status):
+			progress = fmt.Sprintf("%s, at %d%%", r.Status, percent)
+			continue
+		case r.RollbackDetails != nil && r.Status == astypes.InstanceRefreshStatusRollbackInProgress:
+			line += ": " + aws.ToString(r.RollbackDetails.RollbackReason)
+		case r.StatusReason != nil && r.Status != astypes.InstanceRefreshStatusInProgress:
+			line += ": " + *r.StatusReason
+		}
+		lines = append(lines, line)
+	}
+	return lines, progress
 }
 
 // witness tells what has happened in the world. What has changed in it beside is told

@@ -112,6 +112,7 @@ type telling struct {
 	automation string
 	announced  string // a sweep that is only told of if it leads to something
 	waiting    string
+	asking     bool           // it waits for a person to approve it
 	failed     map[string]int // calls that have failed since something was said of it
 	ended      bool
 }
@@ -398,11 +399,17 @@ func (p *player) turn(ctx context.Context, id string) error {
 		if run.Until.After(run.Due) {
 			p.open[id] = run.Until
 		}
+		asked := t.asking
+		t.asking = run.Asking != nil
 		if waiting := p.stage.shown(run.Waiting); waiting != "" && run.Step != automation.StepPlan && waiting != t.waiting {
 			p.announce(t)
 			t.waiting = waiting
 			all := strings.Split(waiting, "\n")
-			p.say("drover", fmt.Sprintf("%s: waits for %s", run.Automation, all[0]), append(all[1:], t.calls()...)...)
+			more := all[1:]
+			if t.asking && !asked {
+				more = append(more, sent(run, true)...)
+			}
+			p.say("drover", fmt.Sprintf("%s: waits for %s", run.Automation, all[0]), append(more, t.calls()...)...)
 		}
 		return nil
 	}
@@ -460,7 +467,7 @@ func (p *player) announce(t *telling) {
 
 // nouns are what the changes of a kind are about, where several are told of at once.
 var nouns = map[string]string{
-	"route-failover": "routes", "group-follows-template": "groups",
+	"route-failover": "routes", "group-follows-template": "groups", "image-rollout": "versions",
 }
 
 // say tells of a moment, with what has changed in the world since the last.
@@ -520,7 +527,7 @@ func (p *player) step(ctx context.Context, i int) error {
 		p.stage.StaleReads(p.faults.readBehind)
 	}
 	if s.Do != nil {
-		who, what, err := p.stage.do(ctx, *s.Do)
+		who, what, err := p.do(ctx, *s.Do)
 		if err != nil {
 			path, place := p.text.Place([]string{"steps", fmt.Sprint(i), "do"})
 			return fmt.Errorf("%s: %s: %s: %w", place, path, what, plain(err))

@@ -352,6 +352,13 @@ func (c *checker) automations(fleet *fleetfile.Fleet) {
 				c.Problem([]string{"steps", strconv.Itoa(i), "sweep", strconv.Itoa(j)}, strconv.Quote(name), "an automation in the fleet's region: "+strings.Join(here, ", "))
 			}
 		}
+		if do := s.Do; do != nil {
+			for key, name := range map[string]string{"approve": do.Approve, "cancel": do.Cancel} {
+				if name != "" && !slices.Contains(here, name) {
+					c.Problem([]string{"steps", strconv.Itoa(i), "do", key}, strconv.Quote(name), "an automation in the fleet's region: "+strings.Join(here, ", "))
+				}
+			}
+		}
 		expect(s.Expect, "steps", strconv.Itoa(i), "expect")
 	}
 	expect(c.Expect, "expect")
