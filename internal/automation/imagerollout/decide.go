@@ -243,19 +243,25 @@ func (d *decision) chooser() string {
 // name is the new image's: the same whatever run makes it, unless there is one of
 // that name.
 func (d *decision) name(i Image) string {
-	base := strings.Map(func(r rune) rune {
-		if strings.ContainsRune("()[] ./-'@_", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, d.config.Group)
-	const most = 90 // of the 128 that EC2 allows, see facts/apis.md 1.3
-	base = base[:min(len(base), most)] + "-from-" + i.ID
+	base := namedAfter(d.config.Group) + "-from-" + i.ID
 	name := base
 	for n := 2; slices.Contains(d.state.Names, name); n++ {
 		name = base + "-" + strconv.Itoa(n)
 	}
 	return name
+}
+
+// namedAfter is a group's name as the name of an image may begin: with what EC2 allows,
+// and short enough.
+func namedAfter(group string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("()[] ./-'@_", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, group)
+	const most = 90 // of the 128 that EC2 allows, see facts/apis.md 1.3
+	return name[:min(len(name), most)]
 }
 
 func (d *decision) change(step, operation, resource, from, to, why string) {

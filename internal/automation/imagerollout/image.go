@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -134,18 +135,23 @@ func awaitImage(ctx context.Context, t *turn) error {
 		return err
 	}
 	now := t.Clock.Now()
+	return available("the new image "+id, id, i, shown, now, now.Sub(t.Since))
+}
+
+// available is nil once an image is, of which EC2 shows this, or nothing, and for which
+// somebody has waited for so long.
+func available(what, id string, i types.Image, shown bool, now time.Time, lasted time.Duration) error {
 	switch {
 	case shown && i.State == types.ImageStateAvailable:
 		return nil
 	case shown && i.State == types.ImageStatePending:
-		return failure.Waitf(now.Add(patience(now.Sub(t.Since))), "%s to be available", id)
+		return failure.Waitf(now.Add(patience(lasted)), "%s to be available", id)
 	case shown && i.StateReason != nil:
-		return failure.Stopf("the new image %s is %s: %s", id, i.State, aws.ToString(i.StateReason.Message))
+		return failure.Stopf("%s is %s: %s", what, i.State, aws.ToString(i.StateReason.Message))
 	case shown:
-		return failure.Stopf("the new image %s is %s", id, i.State)
-	}
-	if now.Sub(t.Since) < settling {
+		return failure.Stopf("%s is %s", what, i.State)
+	case lasted < settling:
 		return failure.Waitf(now.Add(lookAgain), "%s to be shown by EC2", id)
 	}
-	return failure.Stopf("the new image %s is gone: somebody else has deregistered it", id)
+	return failure.Stopf("%s is gone: somebody else has deregistered it", what)
 }

@@ -43,7 +43,7 @@ func observe(ctx context.Context, t *turn) error {
 }
 
 // doubtful says which read is awaited that agrees with the events: an image that they
-// say is complete is not shown, or not yet as available.
+// say is complete, or that somebody asks for, is not shown, or not yet as available.
 func doubtful(s State, told []string) string {
 	for _, id := range told {
 		shown := slices.ContainsFunc(s.Images, func(i Image) bool { return i.ID == id && i.State == stateAvailable })
@@ -54,10 +54,13 @@ func doubtful(s State, told []string) string {
 	return ""
 }
 
-// toldOf are the images that events say are complete.
+// toldOf are the images that events say are complete, or ask for.
 func toldOf(events []event.Event) []string {
 	var all []string
 	for _, e := range events {
+		if r, ok, err := event.AsRolloutRequest(e); ok && err == nil {
+			all = append(all, r.Image)
+		}
 		if change, ok, err := event.AsImageStateChange(e); ok && err == nil && change.State == stateAvailable {
 			all = append(all, change.ImageID)
 		}
@@ -183,7 +186,7 @@ func (s *State) tell(tried map[string]automation.Trial) {
 
 // fill reads the images that are not read yet and that matter all the same.
 func (s *State) fill(ctx context.Context, t *turn, own []types.Image) error {
-	wanted := append([]string{s.Asked, t.Config.Pin}, toldOf(t.Events)...)
+	wanted := append([]string{t.Config.Pin}, toldOf(t.Events)...)
 	for _, found := range s.Templates {
 		wanted = append(wanted, found.Current.ID)
 	}

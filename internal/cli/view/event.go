@@ -49,6 +49,9 @@ func Summary(e event.Event) string {
 	if d, ok, err := event.AsAPICall(e); ok && err == nil {
 		return apiCall(d)
 	}
+	if d, ok, err := event.AsRolloutRequest(e); ok && err == nil {
+		return "rollout of " + d.Image + " to group " + d.Group + ", asked for"
+	}
 	if automation, ok, err := event.AsSweep(e); ok && err == nil {
 		return "sweep of " + automation
 	}
