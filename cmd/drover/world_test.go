@@ -86,7 +86,9 @@ func (w *world) drover(ts *testscript.TestScript, want int, args []string) {
 // commands are what scripts can do, beside what testscript offers.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*world, *testscript.TestScript, []string){
+		"backup":    backup,
 		"calls":     calls,
+		"estate":    estate,
 		"facts":     facts,
 		"drover":    func(w *world, ts *testscript.TestScript, args []string) { w.drover(ts, cli.ExitOK, args) },
 		"exits":     exits,
@@ -96,6 +98,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"interrupt": interrupt,
 		"login":     func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = false },
 		"logout":    func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = true },
+		"machine":   machine,
 		"mask":      mask,
 		"meanwhile": meanwhile,
 		"notices":   notices,
