@@ -102,6 +102,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"lose":      lose,
 		"login":     func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = false },
 		"logout":    func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = true },
+		"machine":   machine,
 		"mask":      mask,
 		"meanwhile": meanwhile,
 		"notices":   notices,

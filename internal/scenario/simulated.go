@@ -57,8 +57,13 @@ type Simulated struct {
 
 // NewSimulated makes a world with all services that are simulated.
 func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
+	return NewTimed(clk, o, simec2.Times{})
+}
+
+// NewTimed is NewSimulated with other times for what EC2 does.
+func NewTimed(clk clock.Clock, o awssim.Options, times simec2.Times) *Simulated {
 	s := &Simulated{
-		EC2: simec2.New(simec2.Times{}), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
+		EC2: simec2.New(times), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
 		KMS: simkms.New(), ServiceQuotas: simservicequotas.New(),
 		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
 	}
