@@ -27,6 +27,7 @@ import (
 	"github.com/droverhq/drover/internal/cloud"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/iam"
 )
 
 // world is simulated AWS with a group "web" of two instances, on version 1 of a
@@ -332,13 +333,61 @@ func (w *world) lose(operation string, times int) {
 	})
 }
 
+// restrict has the run be allowed what a configuration asks for, and no more.
+func (w *world) restrict(c Config) {
+	w.Helper()
+	policy := kindtest.Policy(w, Kind, c, iam.Vars{Region: "us-west-1", Account: "123456789012"})
+	w.sim.Authorize(func(action, resource string, context map[string][]string) bool {
+		allowed, _ := policy.Allows(iam.Request{Action: action, Resource: resource, Context: context})
+		return allowed
+	})
+}
+
+// TestFailingRollout: everything that a run has made before it fails is taken back, with
+// no more than it is allowed.
+func TestFailingRollout(t *testing.T) {
+	w := newWorld(t)
+	w.ec2.AddKeyPair("operators")
+	w.backUp()
+	c := w.config(everything, func(c *Config) { c.Builder.Role = "" })
+	w.restrict(c)
+	r := w.begin(c).upTo(stepConfirm)
+	done := false
+	for _, s := range slices.Backward(Kind.Steps) {
+		if done = done || s.Name == stepConfirm; !done || s.Undo == nil {
+			continue
+		}
+		if err := r.undo(s.Name); err != nil {
+			t.Fatalf("undo %s: %v", s.Name, err)
+		}
+	}
+	for _, s := range slices.Backward(Kind.Steps) {
+		if s.Release != nil {
+			if err := r.release(s.Name); err != nil {
+				t.Fatalf("release %s: %v", s.Name, err)
+			}
+		}
+	}
+	w.clock.Advance(10 * time.Minute)
+	w.wantLaunches("1 of 1, default 1")
+	w.wantRunning("1")
+	w.wantHolds(", max 4")
+	r.noImages()
+	if left := r.own(); len(left) > 0 {
+		t.Errorf("machines are left: %q", left)
+	}
+}
+
 // TestWholeRollout: with everything, one step after the other, from the backup to a
 // fleet on the golden image.
 func TestWholeRollout(t *testing.T) {
 	w := newWorld(t)
 	old := w.members()
+	w.ec2.AddKeyPair("operators")
 	backup := w.backUp()
-	r := w.begin(w.config(everything, func(c *Config) { c.Builder.Key = "" }))
+	c := w.config(everything, func(c *Config) { c.Builder.Role = "" })
+	w.restrict(c)
+	r := w.begin(c)
 	r.upTo("clean-up")
 	w.must(r.do("clean-up"))
 	golden := r.turn.Values["create-image.image"]
