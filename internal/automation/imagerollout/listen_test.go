@@ -10,7 +10,7 @@ import (
 	"github.com/droverhq/drover/internal/event"
 )
 
-func available(id string) event.Event {
+func isAvailable(id string) event.Event {
 	return event.NewImageStateChange("123456789012", "us-west-1", id, stateAvailable, "", t0)
 }
 
@@ -58,7 +58,7 @@ func TestListen(t *testing.T) {
 // TestAbout: whatever it was that happened, one rollout at a time works on a group, and
 // the last word counts.
 func TestAbout(t *testing.T) {
-	for _, e := range []event.Event{kindtest.Sample(t, "backup-job-completed-ec2"), available("ami-1"), asks("web", "ami-1"), event.Sweep("app", t0)} {
+	for _, e := range []event.Event{kindtest.Sample(t, "backup-job-completed-ec2"), isAvailable("ami-1"), asks("web", "ami-1"), event.Sweep("app", t0)} {
 		subject, ok := about(config(), e)
 		if want := (automation.Subject{Key: "group web", Mode: automation.Latest}); !ok || subject != want {
 			t.Errorf("%s is about %+v", e.DetailType, subject)
@@ -68,13 +68,13 @@ func TestAbout(t *testing.T) {
 
 func TestToldOf(t *testing.T) {
 	got := toldOf([]event.Event{
-		available("ami-1"), event.NewImageStateChange("1", "r", "ami-2", "failed", "why", t0),
+		isAvailable("ami-1"), event.NewImageStateChange("1", "r", "ami-2", "failed", "why", t0),
 		kindtest.Sample(t, "backup-job-completed-ec2"), kindtest.Sample(t, "backup-job-completed"), event.Sweep("app", t0), asks("web", "ami-3"),
 	})
 	if diff := cmp.Diff([]string{"ami-1", "ami-00179b33a7a88cac5"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := asked([]event.Event{asks("web", "ami-3"), available("ami-1"), asks("web", "ami-4")}); got != "ami-4" {
+	if got := asked([]event.Event{asks("web", "ami-3"), isAvailable("ami-1"), asks("web", "ami-4")}); got != "ami-4" {
 		t.Errorf("asked for %q, not for what the last asks for", got)
 	}
 }

@@ -315,7 +315,7 @@ func TestDoubt(t *testing.T) {
 	}{
 		"the read agrees":               {job(there), ""},
 		"an image that is not shown":    {job("ami-00000000000000099"), "a read of ami-00000000000000099 that agrees with the event"},
-		"an image of somebody else's":   {available(w.base), ""},
+		"an image of somebody else's":   {isAvailable(w.base), ""},
 		"a recovery point that is none": {kindtest.Sample(t, "backup-job-completed"), ""},
 	} {
 		_, err := w.observe(w.config(), test.event)
