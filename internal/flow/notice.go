@@ -40,8 +40,12 @@ func text(r *Run) string {
 		l.line("%s", r.Reason)
 	}
 	l.changes("Changed", r.Made)
-	for _, g := range automation.GroupRemarks(r.Left) {
-		l.list("Left for a person to look at: "+g.What, g.Resources)
+	if n := len(r.Plan.Changes); r.Outcome == RolledBack && len(r.Made) == 0 && n > few {
+		l.line("None of the %d changes of its plan stands: all is as it was.", n)
+	} else {
+		for _, g := range automation.GroupRemarks(r.Left) {
+			l.list("Left for a person to look at: "+g.What, g.Resources)
+		}
 	}
 	l.list("Next", r.Hints)
 	l.list("Worth knowing", r.Plan.Told(r.Values))
@@ -78,6 +82,9 @@ func request(r *Run) Notice {
 	subject := fmt.Sprintf("drover %s/%s: to be approved", r.Fleet, r.Automation)
 	return Notice{Subject: subject[:min(len(subject), maxSubject)], Text: l.String(), Asks: true}
 }
+
+// few changes are each named when they do not stand.
+const few = 3
 
 // about names a run by what it is of.
 func about(r *Run) string {

@@ -245,7 +245,7 @@ func rolloutSysprep(s *Stage) {
 	run := s.Handle(fleet, told)
 	s.Expect(run, flow.RolledBack)
 	s.ExpectAsBefore(e)
-	s.ExpectNotice(run, "AWSEC2-RunSysprep", "a package was installed for a user", "ssm get-command-invocation")
+	s.ExpectNotice(run, "AWSEC2-RunSysprep", "a package was installed for a user", "ssm get-command-invocation", "all is as it was")
 
 	left := s.Sweep(fleet) // it is not tried again and again
 	s.Expect(left, flow.NothingToDo)

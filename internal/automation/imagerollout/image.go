@@ -44,6 +44,8 @@ func createImage(ctx context.Context, t *turn) error {
 		InstanceId: aws.String(builder), Name: aws.String(name),
 		Description:       aws.String(fmt.Sprintf("Made from %s for group %s by drover %s/%s", from.ID, t.Config.Group, t.Run.Fleet, t.Run.Automation)),
 		TagSpecifications: specify(tags, types.ResourceTypeImage, types.ResourceTypeSnapshot),
+	}, func(o *ec2.Options) {
+		o.RetryMaxAttempts = 1 // another attempt begins with a look
 	})
 	switch {
 	case cloud.Code(err) == "InvalidAMIName.Duplicate" && t.Clock.Now().Sub(t.Since) > imageLimit/8: // then it would be shown

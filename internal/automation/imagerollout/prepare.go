@@ -17,6 +17,9 @@ func prepare(ctx context.Context, t *turn) error {
 	if id == "" {
 		return nil
 	}
+	if err := superseded(ctx, t); err != nil {
+		return err
+	}
 	for i, d := range t.Config.Builder.Prepare {
 		if err := carryOut(ctx, t, id, i, d); err != nil {
 			return err
@@ -50,6 +53,9 @@ func verify(ctx context.Context, t *turn) error {
 	id := t.Values[stepTry+"."+valueInstance]
 	if id == "" {
 		return nil
+	}
+	if err := superseded(ctx, t); err != nil {
+		return err
 	}
 	d := t.Config.Try.Verify
 	if err := booted(ctx, t, id, "trial"); err != nil {

@@ -100,7 +100,7 @@ func rollBack(ctx context.Context, t *turn) error {
 	if err != nil {
 		return err
 	}
-	none := "instance refresh of group " + t.Config.Group + " that this run has begun"
+	none := "instance refresh of group " + t.Config.Group + " of this run that is still to begin"
 	if !found {
 		return t.Absent(none)
 	}
@@ -266,7 +266,11 @@ func progressOf(r types.InstanceRefresh) string {
 }
 
 func reasonOf(r types.InstanceRefresh) string {
-	return cmp.Or(strings.TrimSuffix(aws.ToString(r.StatusReason), "."), "AWS gives no reason")
+	why := aws.ToString(r.StatusReason)
+	if d := r.RollbackDetails; d != nil {
+		why = cmp.Or(aws.ToString(d.RollbackReason), why)
+	}
+	return cmp.Or(strings.TrimSuffix(why, "."), "AWS gives no reason")
 }
 
 // instancesOf are the group's instances that were launched from a version, but those on
