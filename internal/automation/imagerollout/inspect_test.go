@@ -211,11 +211,11 @@ func TestInspectKeys(t *testing.T) {
 }
 
 // TestInspectAnothersImage: its snapshots are not shown, and so nothing is known of their
-// keys. That keeps nobody from asking for it.
+// keys. That keeps nobody from pinning the group to it.
 func TestInspectAnothersImage(t *testing.T) {
 	w := newWorld(t)
 	shared := w.ec2.AddImage(simec2.Image{Name: "shared", Owner: "999999999999", Created: w.clock.Now(), Devices: []simec2.Device{{Key: "theirs"}}})
-	if stuck, _ := w.inspected(w.config(), asks("web", shared)); stuck != "" {
+	if stuck, _ := w.inspected(w.config(func(c *Config) { c.Pin = shared })); stuck != "" {
 		t.Error(stuck)
 	}
 	r := &turn{Env: kindtest.Env("web", w.aws, w.clock)}
