@@ -82,7 +82,11 @@ func TestCheck(t *testing.T) {
 			},
 			"window.opens: cron(0 2 ? * SUN *), cron(MINUTES HOURS DAY-OF-MONTH MONTH DAY-OF-WEEK YEAR), and a time zone that there is",
 		},
-		{"a window that hardly opens", func(c *Config) { c.Window = &Window{Opens: "cron(0 2 ? * SUN *)", For: second} }, "window.for: 1s, 1m or more"},
+		{
+			"a window that nobody looks into", func(c *Config) { c.Window = &Window{Opens: "cron(0 2 ? * SUN *)", For: hours(1) - second} },
+			"window.for: 59m59s, at least 1h, as sweep says: nothing else looks while it is open",
+		},
+		{"a window as long as a sweep", func(c *Config) { window("cron(0 2 ? * SUN *)", 15*time.Minute)(c); c.Sweep = hours(1) / 4 }, ""},
 		{"too often", func(c *Config) { c.Sweep = second }, "sweep: 1s, 1m or more, the shortest schedule EventBridge has"},
 		{"several at once", func(c *Config) { c.Source, c.Sweep = Source{}, second }, `
 			source: neither backups nor images, one of them

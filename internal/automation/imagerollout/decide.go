@@ -234,6 +234,8 @@ func (d *decision) chooser() string {
 		return "the backups of the group's instances"
 	case s.Images != nil && s.Images.Name == "":
 		return "the images with " + tagText(s.Images.Tags)
+	case s.Images != nil && len(s.Images.Tags) > 0:
+		return "the images named " + s.Images.Name + " with " + tagText(s.Images.Tags)
 	case s.Images != nil:
 		return "the images named " + s.Images.Name
 	}

@@ -50,16 +50,16 @@ func window(opens string, span time.Duration) func(*Config) {
 	return func(c *Config) { c.Window = &Window{Opens: opens, For: automation.Duration(span)} }
 }
 
-// of is an image of a day, and available.
+// of is a backup of a day, and available.
 func of(id string, n int) Image {
-	return Image{ID: id, State: stateAvailable, Created: day(n), Architecture: "x86_64"}
+	return Image{ID: id, Name: backupPrefix + id, State: stateAvailable, Created: day(n), Architecture: "x86_64"}
 }
 
 // state is a group on version 3 of its template, whose image was made from the backup
 // of day 1; there is another backup, of day 2.
 func state(edit ...func(*State)) State {
 	golden := of("ami-golden1", 1)
-	golden.Source, golden.From = "ami-1", day(1)
+	golden.Name, golden.Source, golden.From = "web-from-ami-1", "ami-1", day(1)
 	s := State{
 		Observed: t0,
 		Group:    Group{Name: "web", Desired: 2, Running: 2, Min: 1, Max: 4},
@@ -174,14 +174,25 @@ func TestDecideWhichImage(t *testing.T) {
 		},
 		{"the template has none", config(), state(current(Image{}), images(of("ami-2", 2))), instead("ami-golden1", "no image")},
 
-		{"it is pending", config(), state(two), has + "rejected: ami-2 is pending; its turn comes when it is available"},
+		{"it is pending", config(), state(two), has + "rejected: ami-2 is pending"},
 		{"it has failed", config(), state(func(s *State) { s.Images[0].State, s.Images[0].Why = "failed", "no space" }), has + "rejected: ami-2 is failed: no space"},
 		{"it is disabled", config(), state(func(s *State) { s.Images[0].State = "disabled" }), has + "rejected: ami-2 is disabled"},
 		{
 			"an older one has its turn while it is pending", config(), state(images(Image{ID: "ami-3", State: statePending, Created: day(3)}, of("ami-2", 2))),
-			building + versioning + terminating + moving + "rejected: ami-3 is pending; its turn comes when it is available\n" + stay,
+			building + versioning + terminating + moving + "rejected: ami-3 is pending\n" + stay,
 		},
-		{"it was rolled out, and somebody has put the old one back", config(), state(tried("succeeded")), whole},
+		{
+			"it was rolled out, and somebody has put the old one back", config(), state(tried(succeeded)),
+			has + "rejected: ami-2 was rolled out by run run-0 at 2026-11-21T03:00:00Z, and the group has gone elsewhere since; to roll it out again: drover rollout start --image ami-2",
+		},
+		{
+			"that, and a newer one is there", config(), state(tried(succeeded), images(of("ami-3", 3), of("ami-2", 2), of("ami-1", 1))),
+			strings.NewReplacer("ami-2 of 2026-11-13", "ami-3 of 2026-11-14", "RunInstances ami-2", "RunInstances ami-3", "from-ami-2", "from-ami-3").Replace(building+versioning+terminating+moving) +
+				"rejected: ami-2 is older than ami-3\n" + stay,
+		},
+		{"that, and the fleet file pins the group to it", config(func(c *Config) { c.Pin = "ami-2" }), state(tried(succeeded)), instead(newest, "the fleet file pins the group to ami-2")},
+		{"that, and it is asked for", config(), state(tried(succeeded), asking("ami-2")), instead(newest, "ami-2 was asked for")},
+		{"that, and the group has it", config(), state(tried(succeeded), current(of("ami-2", 2)), images(of("ami-2", 2))), "nothing: web launches from ami-2"},
 		{"it is too young", config(func(c *Config) { c.MinAge = automation.Duration(8*24*time.Hour + 1) }), state(), has + "rejected: ami-2 is not old enough before 2026-11-21T03:00:00Z"},
 		{"it is old enough", config(func(c *Config) { c.MinAge = automation.Duration(8 * 24 * time.Hour) }), state(), whole},
 
@@ -194,7 +205,7 @@ func TestDecideWhichImage(t *testing.T) {
 			"pinned, and tried in vain", config(func(c *Config) { c.Pin = "ami-2" }), state(tried("rolled-back")),
 			has + "rejected: ami-2 was tried by run run-0, which ended rolled-back at 2026-11-21T03:00:00Z; to try it again: drover rollout start --image ami-2",
 		},
-		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: ami-7 cannot be rolled out: EC2 does not show it, or a rollout has made it"},
+		{"pinned to one that is not there", config(func(c *Config) { c.Pin = "ami-7" }), state(images()), "nothing: ami-7 cannot be rolled out: EC2 does not show it, or it is another account's, or a rollout has made it"},
 		{"pinned to what is gone, and the group has what was made from it", config(func(c *Config) { c.Pin = "ami-1" }), state(images()), has},
 
 		{"asked for, though tried", config(), state(tried("stuck"), asking("ami-2")), instead(newest, "ami-2 was asked for")},
@@ -204,10 +215,10 @@ func TestDecideWhichImage(t *testing.T) {
 		},
 		{"a young one is asked for", config(func(c *Config) { c.MinAge = automation.Duration(9 * 24 * time.Hour) }), state(asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{"asked for what the group has", config(), state(asking("ami-1")), has + "rejected: ami-2 is not ami-1, which was asked for"},
-		{"asked for one that is pending", config(), state(two, asking("ami-2")), has + "rejected: ami-2 is pending; its turn comes when it is available"},
+		{"asked for one that is pending", config(), state(two, asking("ami-2")), has + "rejected: ami-2 is pending"},
 		{"asked for another than the pinned", config(func(c *Config) { c.Pin = "ami-1" }), state(asking("ami-2")), has + "rejected: ami-2 is not ami-1, to which the fleet file pins the group"},
 		{"asked for one that cannot be", config(), state(images(of("ami-2", 2)), asking("ami-golden1")), `
-			nothing: ami-golden1 cannot be rolled out: EC2 does not show it, or a rollout has made it
+			nothing: ami-golden1 cannot be rolled out: EC2 does not show it, or it is another account's, or a rollout has made it
 			rejected: ami-2 is not ami-golden1, which was asked for`},
 	})
 }
@@ -222,6 +233,11 @@ func TestDecideWhen(t *testing.T) {
 		{"it has just closed", config(window("cron(0 1 ? * SAT *)", 2*time.Hour)), state(), closed + "2026-11-28T01:00:00Z"},
 		{"in its time zone it is open", config(window("cron(0 4 ? * SAT *)", time.Hour), zoned), state(), whole},
 		{"closed, but asked for", config(window("cron(0 4 ? * SAT *)", time.Hour)), state(asking("ami-2")), instead(newest, "ami-2 was asked for")},
+		{
+			"it never opens again", config(window("cron(0 3 1 1 ? 2026)", time.Hour)), state(),
+			"nothing: ami-2 waits for the maintenance window, which does not open any more: cron(0 3 1 1 ? 2026)",
+		},
+		{"it never opens again, but asked for", config(window("cron(0 3 1 1 ? 2026)", time.Hour)), state(asking("ami-2")), instead(newest, "ami-2 was asked for")},
 		{"closed, and there is nothing to do", config(window("cron(0 4 ? * SAT *)", time.Hour)), state(images(of("ami-1", 1))), has},
 		{
 			"approval", config(func(c *Config) { c.Approval = automation.Duration(12 * time.Hour) }), state(),
@@ -230,6 +246,10 @@ func TestDecideWhen(t *testing.T) {
 		{
 			"somebody refreshes the group", config(refreshed), state(group(func(g *Group) { g.Refreshing = "08b91cf7" })),
 			"nothing: web is in instance refresh 08b91cf7, which this rollout has not begun: ami-2 waits for its end, and the sweep comes back to it",
+		},
+		{
+			"that, and one is asked for", config(refreshed), state(group(func(g *Group) { g.Refreshing = "08b91cf7" }), asking("ami-2")),
+			"nothing: web is in instance refresh 08b91cf7, which this rollout has not begun: ami-2 waits for its end, and ask again then",
 		},
 	})
 }
@@ -281,6 +301,9 @@ func TestDecideHow(t *testing.T) {
 		verify ssm:SendCommand ${try.instance}:  -> Smoke because the new image is to pass it before anything points at it
 	`
 	untrying := "let-go ec2:TerminateInstances ${try.instance}:  -> terminated" + done
+	dropping := func(machine string) string {
+		return "let-go ec2:ModifyInstanceAttribute " + machine + ":  -> volumes deleted with it because its image has volumes that would stay behind\n"
+	}
 	held := func(operation, from, to string) string {
 		return "hold " + operation + " web: " + from + " -> " + to + " because " + newest + "; until the group has it, it is not to grow by itself\n"
 	}
@@ -310,9 +333,15 @@ func TestDecideHow(t *testing.T) {
 		{"nothing runs", config(), state(group(func(g *Group) { g.Running = 0 })), building + versioning + terminating + moving},
 		{"the name is taken", config(), state(func(s *State) { s.Names = []string{"web-from-ami-2", "web-from-ami-2-2"} }), instead("web-from-ami-2", "web-from-ami-2-3")},
 		{"by tags", config(tagged), state(), instead("backups of the group's instances", "backups of instances with app=shop, role=web")},
-		{"by name", config(byName), state(), instead("backups of the group's instances", "images")},
+		{"by name", config(byName), state(), instead("backups of the group's instances", "images named golden-*")},
+		{"by name and tags of images", config(byName, func(c *Config) { c.Source.Images.Tags = map[string]string{"role": "web"} }), state(), instead("backups of the group's instances", "images named golden-* with role=web")},
+		{"by tags of images", config(func(c *Config) { c.Source = Source{Images: &Images{Tags: map[string]string{"role": "web"}}} }), state(), instead("backups of the group's instances", "images with role=web")},
 		{"the recovery point goes", config(cleaned), state(), building + versioning + terminating + moving +
 			"clean-up backup:DeleteRecoveryPoint recovery point of ami-2:  -> deleted because the fleet file has recovery points deleted once their image is rolled out\n" + stay},
+		{"what is no backup has none", config(cleaned), state(func(s *State) { s.Images[0].Name = "by hand" }), whole},
+		{"volumes that would stay", config(tested), state(func(s *State) { s.Images[0].Stays = true }), building + trying + versioning +
+			dropping("${launch.builder}") + terminating + dropping("${try.instance}") + untrying + moving + stay},
+		{"and nothing is launched", config(bare), state(func(s *State) { s.Images[0].Stays = true }), strings.ReplaceAll(versioning+moving+stay, "${create-image.image}", "ami-2")},
 
 		{
 			"held by processes", config(processed), state(group(func(g *Group) { g.Suspended = []string{"AZRebalance", "AlarmNotification"} })),
@@ -372,13 +401,14 @@ func TestDecidePrunes(t *testing.T) {
 		}
 	}
 	pruned := func(n string) string {
-		return "prune ec2:DeleteLaunchTemplateVersions lt-1 version " + n + ": unused -> deleted because the newest 2 are kept, and nobody uses it\n"
+		return "prune ec2:DeleteLaunchTemplateVersions lt-1 version" + n + ": unused -> deleted because the newest 2 are kept, and nobody uses it\n"
 	}
 	before := building + versioning + terminating + moving
 	decides(t, []decisionTest{
 		// 1 is the default, 3 is what the group launches from until now; with the new one, 6 is kept.
-		{"old versions go", config(keep(2)), state(numbered()), before + pruned("2") + pruned("4") + pruned("5") + stay},
-		{"not the ones in use", config(keep(2)), state(numbered(version.Use{Version: 4, By: "i-1 uses it"})), before + pruned("2") + pruned("5") + stay},
+		{"old versions go", config(keep(2)), state(numbered()), before + pruned("s 2, 4-5") + stay},
+		{"not the ones in use", config(keep(2)), state(numbered(version.Use{Version: 4, By: "i-1 uses it"})), before + pruned("s 2, 5") + stay},
+		{"the only one", config(keep(2)), state(numbered(version.Use{Version: 4, By: "i-1 uses it"}, version.Use{Version: 5, By: "i-1 uses it"})), before + pruned(" 2") + stay},
 		{"there are few", config(keep(7)), state(numbered()), before + stay},
 	})
 }

@@ -19,17 +19,27 @@ import (
 // approve waits until somebody has approved the rollout, and writes down which image
 // the run tries: from here on it may change AWS.
 func approve(ctx context.Context, t *turn) error {
-	t.Try(source(t.Plan))
+	image := source(t.Plan)
+	t.Try(image)
+	if err := approved(ctx, t, image); err != nil {
+		return err
+	}
 	for _, c := range t.Plan.For(stepHold) {
 		if c.Operation == opUpdate { // should it not be restored, the next run knows the true one
 			t.Try(loweredName(sizeIn(c.From), sizeIn(c.To)))
 		}
 	}
+	return nil
+}
+
+// approved waits for the person, if the fleet file asks for one.
+func approved(ctx context.Context, t *turn, image string) error {
 	if t.Config.Approval == 0 {
 		return nil
 	}
-	image := source(t.Plan)
 	if asked := t.State.Approving; asked != "" && asked != image {
+		t.Forget(asked)
+		t.Forget(image) // the next run asks for it
 		return failure.Stopf("superseded: %s was to be approved, and %s would be rolled out by now; it is asked for by itself", asked, image)
 	}
 	t.State.Approving = image

@@ -210,12 +210,43 @@ func TestInspectKeys(t *testing.T) {
 	})
 }
 
+// TestInspectKeysOfABuilder: Drover itself launches it, and the policy is rendered for
+// the keys that the fleet file names.
+func TestInspectKeysOfABuilder(t *testing.T) {
+	role := simkms.AutoScalingRole("123456789012")
+	for _, test := range []struct {
+		name  string
+		key   simkms.Key
+		named bool
+		want  string
+	}{
+		{"named", simkms.Key{Users: []string{role}}, true, ""},
+		{"not named", simkms.Key{Users: []string{role}}, false, "AMI is encrypted with key KEY, which Drover may not use to launch a builder; name it at builder.kms-keys, and render the policy again"},
+		{"named, but the group may not use it", simkms.Key{}, true, "AMI is encrypted with key KEY, which " + role + " may not use"},
+		{"disabled, and not named", simkms.Key{State: kmstypes.KeyStateDisabled}, false, "AMI is encrypted with key KEY, which is Disabled; enable it"},
+		{"a key that AWS manages", simkms.Key{Manager: kmstypes.KeyManagerTypeAws}, false, ""},
+	} {
+		w := newWorld(t)
+		key := w.kms.AddKey(test.key)
+		image := w.ec2.AddImage(simec2.Image{Name: "golden", Created: w.clock.Now(), Devices: []simec2.Device{{Key: key}}})
+		stuck, _ := w.inspected(w.config(func(c *Config) {
+			c.Source = Source{Images: &Images{Name: "golden"}}
+			if test.named {
+				c.Builder.Keys = []string{"arn:aws:kms:us-west-1:123456789012:key/other", key}
+			}
+		}))
+		if want := strings.NewReplacer("AMI", image, "KEY", key).Replace(test.want); !matches([]string{want}, stuck) {
+			t.Errorf("%s: %q, want %q", test.name, stuck, want)
+		}
+	}
+}
+
 // TestInspectAnothersImage: its snapshots are not shown, and so nothing is known of their
-// keys. That keeps nobody from asking for it.
+// keys. That keeps nobody from pinning the group to it.
 func TestInspectAnothersImage(t *testing.T) {
 	w := newWorld(t)
 	shared := w.ec2.AddImage(simec2.Image{Name: "shared", Owner: "999999999999", Created: w.clock.Now(), Devices: []simec2.Device{{Key: "theirs"}}})
-	if stuck, _ := w.inspected(w.config(), asks("web", shared)); stuck != "" {
+	if stuck, _ := w.inspected(w.config(func(c *Config) { c.Pin = shared })); stuck != "" {
 		t.Error(stuck)
 	}
 	r := &turn{Env: kindtest.Env("web", w.aws, w.clock)}

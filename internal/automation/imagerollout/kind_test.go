@@ -36,6 +36,7 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 		"autoscaling:StartInstanceRefresh":    &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: group, DesiredConfiguration: &scaling.DesiredConfiguration{LaunchTemplate: at(newNumber)}},
 		"launch":                              &ec2.RunInstancesInput{ImageId: aws.String("ami-2")},
 		"try":                                 &ec2.RunInstancesInput{ImageId: aws.String(newImage)},
+		"ec2:ModifyInstanceAttribute":         &ec2.ModifyInstanceAttributeInput{InstanceId: aws.String(newBuilder), BlockDeviceMappings: []types.InstanceBlockDeviceMappingSpecification{{DeviceName: aws.String("/dev/sdf")}}},
 		"ec2:StopInstances":                   &ec2.StopInstancesInput{InstanceIds: builder},
 		"ec2:TerminateInstances":              &ec2.TerminateInstancesInput{InstanceIds: builder},
 		"ec2:CreateImage":                     &ec2.CreateImageInput{InstanceId: aws.String(newBuilder), Name: aws.String("web-from-ami-2")},
@@ -49,7 +50,7 @@ func TestDecideNamesWhatTheAuditNames(t *testing.T) {
 	running := func(c *Config) { c.Builder.Prepare = c.Builder.Prepare[:1] }
 	var all []automation.Change
 	for _, p := range []automation.Plan{
-		decide(config(running, tested, processed, cleaned, keep(1)), state(), t0),
+		decide(config(running, tested, processed, cleaned, keep(1)), state(func(s *State) { s.Images[0].Stays = true }), t0),
 		decide(config(lowered), state(on(versionDefault, 1)), t0),
 		decide(config(pinned), state(on(versionLatest, 3)), t0),
 	} {
@@ -149,6 +150,8 @@ func TestThePolicyEnds(t *testing.T) {
 		{"another key pair", iam.Request{Action: "ec2:RunInstances", Resource: own("key-pair/root")}, false},
 		{"terminating the builder", iam.Request{Action: "ec2:TerminateInstances", Resource: own("instance/i-1"), Context: ofRun}, true},
 		{"terminating another machine", iam.Request{Action: "ec2:TerminateInstances", Resource: own("instance/i-1")}, false},
+		{"the volumes of the builder", iam.Request{Action: "ec2:ModifyInstanceAttribute", Resource: own("instance/i-1"), Context: ofRun}, true},
+		{"the volumes of another machine", iam.Request{Action: "ec2:ModifyInstanceAttribute", Resource: own("instance/i-1")}, false},
 		{"imaging another machine", iam.Request{Action: "ec2:CreateImage", Resource: own("instance/i-1")}, false},
 		{"a document on the builder", iam.Request{Action: "ssm:SendCommand", Resource: own("instance/i-1"), Context: map[string][]string{"ssm:resourceTag/drover:run": {"run-1"}}}, true},
 		{"a document on another machine", iam.Request{Action: "ssm:SendCommand", Resource: own("instance/i-1")}, false},

@@ -48,7 +48,7 @@ func TestObserveSeesTheGroup(t *testing.T) {
 		},
 		Templates: []Template{{
 			ID: w.template, Name: "web", Version: "1", Number: 1, Default: 1, Latest: 1, Type: "t3.micro", Numbers: []int64{1},
-			Current: Image{ID: w.base, Name: "base", State: stateAvailable, Architecture: "x86_64", Created: t0.Add(-24 * time.Hour), Snapshots: w.snapshots(w.base)},
+			Current: Image{ID: w.base, Name: "base", State: stateAvailable, Architecture: "x86_64", Created: t0.Add(-24 * time.Hour), Snapshots: w.snapshots(w.base), Owner: "123456789012"},
 		}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
@@ -171,7 +171,9 @@ func TestObserveReadsWhatIsAskedFor(t *testing.T) {
 		{"asked for", "", asks("web", hand), []string{hand}},
 		{"pinned", pin, event.Sweep("web", t0), []string{pin}},
 		{"both", pin, asks("web", hand), []string{hand, pin}},
-		{"another account's", "", asks("web", shared), []string{shared}},
+		{"another account's", "", asks("web", shared), nil},
+		{"pinned to another account's", shared, event.Sweep("web", t0), []string{shared}},
+		{"both, another account's", shared, asks("web", shared), []string{shared}},
 		{"a golden image", "", asks("web", golden), nil},
 		{"one that there is not", "", asks("web", "ami-00000000000000099"), nil},
 		{"one that an event is about", "", event.NewImageStateChange("1", "r", hand, stateAvailable, "", t0), nil},

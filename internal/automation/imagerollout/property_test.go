@@ -21,7 +21,8 @@ import (
 
 func drawImage(t *rapid.T, id string) Image {
 	return Image{
-		ID: id, State: rapid.SampledFrom([]string{stateAvailable, stateAvailable, stateAvailable, statePending, "failed"}).Draw(t, "state of "+id),
+		ID: id, Name: rapid.SampledFrom([]string{backupPrefix, "golden-"}).Draw(t, "name of "+id) + id, Stays: rapid.Bool().Draw(t, "volumes of "+id+" stay"),
+		State:   rapid.SampledFrom([]string{stateAvailable, stateAvailable, stateAvailable, statePending, "failed"}).Draw(t, "state of "+id),
 		Created: day(rapid.IntRange(0, 9).Draw(t, "day of "+id)), Architecture: rapid.SampledFrom([]string{"x86_64", "arm64"}).Draw(t, "architecture of "+id),
 	}
 }
@@ -125,6 +126,7 @@ func TestDecideProperties(t *testing.T) {
 		chosen := oneImage(t, s, plan)
 		admissible(t, c, s, chosen)
 		neverBelow(t, s, plan)
+		leavesNothing(t, chosen, plan)
 		prunesNothingInUse(t, s, plan)
 	})
 	if planned == 0 {
@@ -167,7 +169,7 @@ func oneImage(t *rapid.T, s State, p automation.Plan) Image {
 }
 
 // admissible: an image is available, for the template that gets it, and unless a person
-// has said so, newer than what that has and not tried in vain.
+// has said so, newer than what that has and not tried before.
 func admissible(t *rapid.T, c Config, s State, i Image) {
 	of, _ := s.template(decide(c, s, t0).For(stepTemplate)[0].Resource)
 	has, since := of.Current.origin()
@@ -187,8 +189,8 @@ func admissible(t *rapid.T, c Config, s State, i Image) {
 	case i.Created.Add(time.Duration(c.MinAge)).After(t0):
 		t.Fatalf("%s is too young", i.ID)
 	}
-	if tried, ok := s.tried(i.ID); ok && tried.Outcome != "succeeded" {
-		t.Fatalf("%s was tried in vain", i.ID)
+	if tried, ok := s.tried(i.ID); ok && (tried.Outcome != succeeded || c.Pin != i.ID) {
+		t.Fatalf("%s was tried before, which %s", i.ID, tried.Outcome)
 	}
 	for _, newer := range s.Images {
 		if newestFirst(newer, i) >= 0 {
@@ -197,6 +199,28 @@ func admissible(t *rapid.T, c Config, s State, i Image) {
 		if why, _ := (&decision{config: c, state: s, now: t0}).notNow(newer); why == "" {
 			t.Fatalf("%s is newer than %s", newer.ID, i.ID)
 		}
+	}
+}
+
+// leavesNothing: what is launched goes, with volumes that would stay; and a recovery
+// point goes that there may be.
+func leavesNothing(t *rapid.T, i Image, p automation.Plan) {
+	launched, dropped, gone := 0, 0, 0
+	for _, change := range p.Changes {
+		switch change.Operation {
+		case opRun:
+			launched++
+		case opModify:
+			dropped++
+		case opTerminate:
+			gone++
+		}
+	}
+	if launched != gone || i.Stays && dropped != launched || !i.Stays && dropped > 0 {
+		t.Fatalf("%d machines of %+v are launched, %d go, %d with all volumes", launched, i, gone, dropped)
+	}
+	if len(p.For(stepCleanUp)) > 0 && !i.isBackup() {
+		t.Fatalf("%s has no recovery point: %+v", i.Name, p.For(stepCleanUp))
 	}
 }
 

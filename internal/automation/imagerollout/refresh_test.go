@@ -40,6 +40,9 @@ func TestPreferences(t *testing.T) {
 		{"checkpoints", Refresh{Checkpoints: []int{20, 100}}, with(func(p *types.RefreshPreferences) {
 			p.CheckpointPercentages, p.CheckpointDelay = []int32{20, 100}, aws.Int32(3600)
 		})},
+		{"checkpoints before the end", Refresh{Checkpoints: []int{20, 50}, Pause: minutes(5)}, with(func(p *types.RefreshPreferences) {
+			p.CheckpointPercentages, p.CheckpointDelay = []int32{20, 50, 100}, aws.Int32(300)
+		})},
 		{"a pause without checkpoints, which AWS refuses", Refresh{Pause: minutes(5)}, &plain},
 		{"warm-up, bake time and alarms", Refresh{Warmup: minutes(5), Bake: minutes(15), Alarms: []string{"errors"}}, with(func(p *types.RefreshPreferences) {
 			p.InstanceWarmup, p.BakeTime, p.AlarmSpecification = aws.Int32(300), aws.Int32(900), &types.AlarmSpecification{Alarms: []string{"errors"}}
@@ -116,6 +119,34 @@ func TestRefreshIsRolledBack(t *testing.T) {
 			r.clock.Advance(10 * time.Minute)
 			r.wantRunning("1")
 		})
+	}
+}
+
+// TestRefreshGoesBeyondTheLastCheckpoint: by itself AWS would not.
+func TestRefreshGoesBeyondTheLastCheckpoint(t *testing.T) {
+	r := golden(t, stepRefresh, func(c *Config) { c.Refresh = &Refresh{Checkpoints: []int{50}} })
+	r.must(r.do(stepRefresh))
+	r.wantRunning("2")
+}
+
+// TestRefreshThatWasCancelledLeavesNothing: an instance of the version that is on its way
+// out need not be replaced, and is waited for.
+func TestRefreshThatWasCancelledLeavesNothing(t *testing.T) {
+	r := golden(t, stepRefresh, refreshed)
+	r.must(r.groups.SetInstances("web",
+		types.Instance{InstanceId: aws.String("i-00000000000000098")},
+		types.Instance{InstanceId: aws.String("i-00000000000000099"), LifecycleState: types.LifecycleStateTerminatingWait, LaunchTemplate: at(r.template, "2")},
+	))
+	r.must(r.groups.SetRefreshes("web", types.InstanceRefresh{
+		Status: types.InstanceRefreshStatusCancelled, DesiredConfiguration: &types.DesiredConfiguration{LaunchTemplate: at(r.template, "2")},
+	}))
+	began := r.clock.Now()
+	r.must(r.undo(stepRefresh))
+	if n := len(r.groups.Refreshes("web")); n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+	if lasted := r.clock.Now().Sub(began); lasted < leaving {
+		t.Errorf("an instance of the version is there, and is waited for for %s", lasted)
 	}
 }
 

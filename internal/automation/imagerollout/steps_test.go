@@ -269,96 +269,6 @@ func TestMachinesAreTerminated(t *testing.T) {
 	}
 }
 
-func TestAnImageIsMadeOnce(t *testing.T) {
-	for name, fault := range map[string]awssim.Fault{"the answer is lost": awssim.FailAfter(errGone), "it was refused": awssim.FailBefore(errGone)} {
-		t.Run(name, func(t *testing.T) {
-			r := after(t, stepImage)
-			first := true
-			r.sim.Intercept(func(c awssim.Call) awssim.Fault {
-				if c.Operation != opImage || !first {
-					return awssim.Fault{}
-				}
-				first = false
-				return fault
-			})
-			if err := r.do(stepImage); err != nil {
-				r.is(err, failure.Retry, "make an image of builder ")
-				r.clock.Advance(time.Minute)
-				r.turn.Attempt++
-				r.must(r.resume(time.Minute, createImage))
-			}
-			var made []simec2.ImageView
-			for _, i := range r.ec2.Images() {
-				if i.SourceInstance == r.turn.Values["launch.builder"] {
-					made = append(made, i)
-				}
-			}
-			if len(made) != 1 || made[0].ID != r.turn.Values["create-image.image"] || made[0].Name != "web-from-"+source(r.plan) {
-				t.Errorf("images %+v, and it provides %q", made, r.turn.Values["create-image.image"])
-			}
-		})
-	}
-}
-
-func TestAnImageSaysWhatItComesFrom(t *testing.T) {
-	r := after(t, stepTry)
-	s := r.look(r.turn.Config)
-	found, err := made(t.Context(), r.turn)
-	r.must(err)
-	i, err := imageOf(found[0])
-	r.must(err)
-	backup, _ := s.image(source(r.plan))
-	if id, from := i.origin(); id != backup.ID || !from.Equal(backup.Created) {
-		t.Errorf("it comes from %s of %s, want %s of %s", id, from, backup.ID, backup.Created)
-	}
-	out, err := r.aws.EC2.DescribeSnapshots(t.Context(), &ec2.DescribeSnapshotsInput{OwnerIds: []string{self}, Filters: ownedBy(r.turn.Run)})
-	r.must(err)
-	if len(out.Snapshots) != len(i.Snapshots) {
-		t.Errorf("%d snapshots say whose they are, of %d", len(out.Snapshots), len(i.Snapshots))
-	}
-}
-
-func TestAnImageFails(t *testing.T) {
-	r := after(t, stepReady)
-	r.must(r.ec2.FailImage(r.turn.Values["create-image.image"], "no space"))
-	r.is(r.do(stepReady), failure.Stop, " is failed: no space")
-	r.must(r.undo(stepImage))
-	r.noImages()
-}
-
-// noImages fails unless nothing is left of what the run has imaged.
-func (r *rollout) noImages() {
-	r.Helper()
-	found, err := made(r.Context(), r.turn)
-	r.must(err)
-	found = slices.DeleteFunc(found, func(i types.Image) bool { return i.State == types.ImageStateDeregistered })
-	snapshots, err := r.aws.EC2.DescribeSnapshots(r.Context(), &ec2.DescribeSnapshotsInput{OwnerIds: []string{self}, Filters: ownedBy(r.turn.Run)})
-	r.must(err)
-	if len(found) > 0 || len(snapshots.Snapshots) > 0 {
-		r.Errorf("%d images and %d snapshots are left", len(found), len(snapshots.Snapshots))
-	}
-}
-
-// TestAnImageIsTakenBack: also one that is pending, which EC2 does not deregister yet.
-func TestAnImageIsTakenBack(t *testing.T) {
-	for _, step := range []string{stepReady, stepTry} {
-		r := after(t, step)
-		r.must(r.undo(stepImage))
-		r.noImages()
-		r.must(r.undo(stepImage)) // again
-	}
-}
-
-func TestAnImageThatSomebodyDeregisters(t *testing.T) {
-	r := after(t, stepTry)
-	_, err := r.aws.EC2.DeregisterImage(t.Context(), &ec2.DeregisterImageInput{ImageId: aws.String(r.turn.Values["create-image.image"])})
-	r.must(err)
-	r.clock.Advance(time.Hour)
-	r.is(r.do(stepReady), failure.Stop, "somebody else has deregistered it")
-	r.must(r.undo(stepImage)) // the snapshots are left
-	r.noImages()
-}
-
 func TestTheNewImageIsTried(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -386,5 +296,27 @@ func TestTheNewImageIsTried(t *testing.T) {
 				t.Errorf("%q are left", left)
 			}
 		})
+	}
+}
+
+// TestARunThatIsTriedAgain: it has taken back what it had, and is not answered with that.
+func TestARunThatIsTriedAgain(t *testing.T) {
+	r := after(t, stepBoot)
+	first := r.turn.Values["launch.builder"]
+	r.must(r.release(stepLaunch))
+	r.must(observe(t.Context(), r.turn))
+	r.must(r.do(stepLaunch))
+	if second := r.turn.Values["launch.builder"]; second == first || !slices.Equal(r.own(), []string{second}) {
+		t.Errorf("the builders are %q, after %s", r.own(), first)
+	}
+
+	r = golden(t, stepMove)
+	r.must(r.undo(stepTemplate))
+	r.wantLaunches("1 of 1, default 1")
+	r.must(observe(t.Context(), r.turn))
+	r.must(r.do(stepTemplate))
+	r.wantLaunches("1 of 2, default 1")
+	if got := r.turn.Values["create-version.number"]; got != "3" {
+		t.Errorf("it provides %q", got)
 	}
 }
