@@ -99,19 +99,30 @@ func refuse(w *world, _ *testscript.TestScript, args []string) {
 	})
 }
 
-// strand KEY=VALUE...: launches a machine with these tags, as a run has that is gone. It
-// exports STRANDED.
+// strand [volume] KEY=VALUE...: launches a machine with these tags, as a run has that is
+// gone; or leaves its volume alone.
 func strand(w *world, ts *testscript.TestScript, args []string) {
 	spec := types.TagSpecification{ResourceType: types.ResourceTypeInstance}
+	var devices []types.BlockDeviceMapping
+	alone := args[0] == "volume"
+	if alone {
+		args, spec.ResourceType = args[1:], types.ResourceTypeVolume
+		devices = []types.BlockDeviceMapping{{DeviceName: aws.String("/dev/xvda"), Ebs: &types.EbsBlockDevice{DeleteOnTermination: aws.Bool(false)}}}
+	}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
-	out, err := ec2.NewFromConfig(w.AWS()).RunInstances(context.Background(), &ec2.RunInstancesInput{
+	client := ec2.NewFromConfig(w.AWS())
+	out, err := client.RunInstances(context.Background(), &ec2.RunInstancesInput{
 		ImageId: aws.String(ts.Getenv("BASE")), InstanceType: types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
-		SubnetId: aws.String(ts.Getenv("SUBNET")), TagSpecifications: []types.TagSpecification{spec},
+		SubnetId: aws.String(ts.Getenv("SUBNET")), TagSpecifications: []types.TagSpecification{spec}, BlockDeviceMappings: devices,
 	})
 	ts.Check(err)
-	ts.Setenv("STRANDED", *out.Instances[0].InstanceId)
+	if alone {
+		_, err = client.TerminateInstances(context.Background(), &ec2.TerminateInstancesInput{InstanceIds: []string{*out.Instances[0].InstanceId}})
+		ts.Check(err)
+		w.clock.Advance(time.Minute)
+	}
 	w.told = len(w.Calls())
 }

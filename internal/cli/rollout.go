@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +165,7 @@ func (e *Env) startRollout(cmd *cobra.Command, in start) error {
 		return result, err
 	}
 	return e.visit(cmd.Context(), fleet, in.input, do.open, func(ctx context.Context, d *desk) error {
-		asked := d.app.RolloutRequest(auto, in.image)
+		asked := d.app.RolloutRequest(auto, cmp.Or(in.image, in.instance))
 		if _, unwanted := d.app.Route(asked); unwanted == nil && in.instance != "" { // no image is made that nobody wants
 			if err := authenticated(ctx, d.reach.aws); err != nil {
 				return err

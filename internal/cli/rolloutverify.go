@@ -32,7 +32,8 @@ replaced is a matter of the fleet file.
 
 Whether a rollout is under way is in its ledger, and without that all that it has
 launched counts as left: give the one that the rollouts use. Your credentials need
-what "drover render policy" prints for observing.`,
+what observing takes of what "drover render policy" prints, and
+ec2:DescribeVolumes.`,
 		Example: `  drover rollout verify --fleet fleet.yaml
   drover rollout verify --fleet fleet.yaml --automation web --ledger dynamodb:drover --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -54,11 +54,10 @@ type Launch struct {
 type Machine struct {
 	ID    string `json:"instance"`
 	Image string `json:"image,omitempty"` // empty if EC2 does not show the instance
-	// The rest is said of what a run has launched for a while.
-	What   string `json:"what,omitempty"`
-	Run    string `json:"run,omitempty"`
-	Ledger string `json:"ledger,omitempty"`
 }
+
+// relic is what a run has launched for a while, or a part of it, with what it was for.
+type relic struct{ id, what, run, ledger string }
 
 // Newer is an image that the group does not have, and why.
 type Newer struct {
@@ -92,9 +91,10 @@ type reading struct {
 	past     []Past
 	ledger   string // its identity
 	machines []Machine
-	// temporary is what was launched for a while and is there.
-	temporary []Machine
-	now       time.Time
+	// temporary are the machines that were launched for a while and are there, and
+	// volumes those of ones that are not.
+	temporary, volumes []relic
+	now                time.Time
 }
 
 // verification says how things stand.
@@ -188,19 +188,24 @@ func (r reading) why(v Verification, i Image) string {
 // leftMachines finds what was launched for a while and has outlived its run.
 func (r reading) leftMachines(v *Verification) {
 	for _, m := range r.temporary {
-		i := slices.IndexFunc(r.past, func(p Past) bool { return p.ID == m.Run })
-		what := fmt.Sprintf("is a %s of run %s", m.What, m.Run)
-		next := "aws ec2 terminate-instances --instance-ids " + m.ID
-		switch {
-		case i >= 0 && r.past[i].Outcome == "":
-			continue // it is at work
-		case i >= 0:
-			v.leave(m.ID, what+", which ended "+r.past[i].Outcome, next)
-		case m.Ledger == r.ledger:
-			v.leave(m.ID, what+", of which the ledger knows nothing any more", next)
-		default:
-			v.leave(m.ID, what+" of another ledger, which may be under way", "drover show "+m.Run+" --ledger LEDGER, with the ledger "+m.Ledger)
-		}
+		r.outlives(v, m, "is a "+m.what, "aws ec2 terminate-instances --instance-ids ")
+	}
+	for _, m := range r.volumes {
+		r.outlives(v, m, "is a volume of a "+m.what, "aws ec2 delete-volume --volume-id ")
+	}
+}
+
+func (r reading) outlives(v *Verification, m relic, what, remove string) {
+	i := slices.IndexFunc(r.past, func(p Past) bool { return p.ID == m.run })
+	what += " of run " + m.run
+	switch {
+	case i >= 0 && r.past[i].Outcome == "": // it is at work
+	case i >= 0:
+		v.leave(m.id, what+", which ended "+r.past[i].Outcome, remove+m.id)
+	case m.ledger == r.ledger:
+		v.leave(m.id, what+", of which the ledger knows nothing any more", remove+m.id)
+	default:
+		v.leave(m.id, what+" of another ledger, which may be under way", "drover show "+m.run+" --ledger LEDGER, with the ledger "+m.ledger)
 	}
 }
 

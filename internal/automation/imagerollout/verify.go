@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	scaling "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/droverhq/drover/internal/automation"
@@ -52,6 +52,10 @@ func Verify(ctx context.Context, a *automation.Automation, clients *cloud.Client
 		r.temporary, err = temporary(together, clients.EC2, a)
 		return err
 	})
+	reads.Go(func() (err error) {
+		r.volumes, err = volumes(together, clients.EC2, a)
+		return err
+	})
 	if err := reads.Wait(); err != nil {
 		return Verification{}, err
 	}
@@ -71,7 +75,7 @@ func members(ctx context.Context, t *turn) ([]Machine, error) {
 	var ids []string
 	for _, i := range g.Instances {
 		switch i.LifecycleState {
-		case types.LifecycleStateTerminating, types.LifecycleStateTerminatingWait, types.LifecycleStateTerminatingProceed, types.LifecycleStateTerminated:
+		case scaling.LifecycleStateTerminating, scaling.LifecycleStateTerminatingWait, scaling.LifecycleStateTerminatingProceed, scaling.LifecycleStateTerminated:
 		default:
 			ids = append(ids, aws.ToString(i.InstanceId))
 		}
@@ -96,23 +100,48 @@ func members(ctx context.Context, t *turn) ([]Machine, error) {
 
 // temporary are the machines that rollouts of the automation have launched and that are
 // there.
-func temporary(ctx context.Context, client *ec2.Client, a *automation.Automation) ([]Machine, error) {
-	all, err := machines(ctx, client, append(filter.Tags(map[string]string{tagFleet: a.Fleet, tagAutomation: a.Name}),
-		filter.By("tag-key", tagTemporary), filter.By("instance-state-name", "pending", "running", "stopping", "stopped"))...)
+func temporary(ctx context.Context, client *ec2.Client, a *automation.Automation) ([]relic, error) {
+	all, err := machines(ctx, client, forAWhile(a, filter.By("instance-state-name", "pending", "running", "stopping", "stopped"))...)
 	if err != nil {
 		return nil, fmt.Errorf("find what rollouts of %s/%s have left: %w", a.Fleet, a.Name, err)
 	}
-	var left []Machine
+	var left []relic
 	for _, i := range all {
-		tags := tagsOf(i.Tags)
-		left = append(left, Machine{ID: aws.ToString(i.InstanceId), Image: aws.ToString(i.ImageId), What: tags[tagTemporary], Run: tags[tagRun], Ledger: tags[tagLedger]})
+		left = append(left, relicOf(aws.ToString(i.InstanceId), i.Tags))
 	}
-	slices.SortFunc(left, func(a, b Machine) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(left, func(a, b relic) int { return strings.Compare(a.id, b.id) })
 	return left, nil
 }
 
-func machines(ctx context.Context, client *ec2.Client, filters ...ec2types.Filter) ([]ec2types.Instance, error) {
-	var all []ec2types.Instance
+// volumes are those of machines that are gone: the image had them survive.
+func volumes(ctx context.Context, client *ec2.Client, a *automation.Automation) ([]relic, error) {
+	var left []relic
+	pages := ec2.NewDescribeVolumesPaginator(client, &ec2.DescribeVolumesInput{Filters: forAWhile(a, filter.By("status", "available"))})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find the volumes that rollouts of %s/%s have left: %w", a.Fleet, a.Name, err)
+		}
+		for _, v := range page.Volumes {
+			left = append(left, relicOf(aws.ToString(v.VolumeId), v.Tags))
+		}
+	}
+	slices.SortFunc(left, func(a, b relic) int { return strings.Compare(a.id, b.id) })
+	return left, nil
+}
+
+func relicOf(id string, list []types.Tag) relic {
+	tags := tagsOf(list)
+	return relic{id: id, what: tags[tagTemporary], run: tags[tagRun], ledger: tags[tagLedger]}
+}
+
+// forAWhile filters for what rollouts of an automation have launched for a while.
+func forAWhile(a *automation.Automation, more types.Filter) []types.Filter {
+	return append(filter.Tags(map[string]string{tagFleet: a.Fleet, tagAutomation: a.Name}), filter.By("tag-key", tagTemporary), more)
+}
+
+func machines(ctx context.Context, client *ec2.Client, filters ...types.Filter) ([]types.Instance, error) {
+	var all []types.Instance
 	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{Filters: filters, MaxResults: aws.Int32(1000)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

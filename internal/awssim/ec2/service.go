@@ -175,6 +175,7 @@ func (s *Service) attachImages() {
 	awssim.Write(st, enableImageDeprecation, "ImageId", "DeprecateAt")
 	awssim.Read(st, describeSnapshots, "SnapshotIds", "OwnerIds", "Filters", "MaxResults", "NextToken")
 	awssim.Write(st, deleteSnapshot, "SnapshotId")
+	awssim.Read(st, describeVolumes, "VolumeIds", "Filters", "MaxResults", "NextToken")
 
 	awssim.Requests(st, createImagePermissions)
 	awssim.Requests(st, copyImagePermissions)
