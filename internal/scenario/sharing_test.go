@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,4 +82,45 @@ func looks(t *testing.T, groups int, apart time.Duration) (all, busiest int) {
 		busiest = slices.Max(slices.Collect(maps.Values(looked)))
 	})
 	return all, busiest
+}
+
+// TestBackupsOfOthersCostNothing: every automation hears of every backup. Those whose
+// group it is not of find that out together.
+func TestBackupsOfOthersCostNothing(t *testing.T) {
+	t.Parallel()
+	const many = 20
+	inScene(t, awssim.Options{PageSize: 1000}, func(s *scene) {
+		crowd := s.stage.Crowd(many)
+		s.keep(s.stage.RollOutTo(crowd, "hold: processes"))
+		s.stage.BackUp(crowd, time.Hour)
+		time.Sleep(30 * time.Minute) // the first is complete
+		s.world.Settle()
+		var told []event.Event
+		for _, e := range s.world.Take() {
+			if change, ok, err := event.AsBackupJobStateChange(e); ok && err == nil && change.State == event.BackupCompleted {
+				told = append(told, e)
+			}
+		}
+		if len(told) != 1 {
+			s.Fatalf("%d backups are complete, want one", len(told))
+		}
+		runs, err := s.stage.App(s.fleet).Handle(s.Context(), told[0])
+		if err != nil || len(runs) != many || runs[0].Outcome != flow.Succeeded {
+			s.Fatalf("%d runs, %v", len(runs), err)
+		}
+		for _, r := range runs[1:] {
+			if r.Outcome != flow.NothingToDo || !strings.Contains(r.Reason, crowd.Servers[0]) {
+				s.Errorf("%s ended %s: %s", r.Automation, r.Outcome, r.Reason)
+			}
+		}
+		read := 0
+		for _, c := range s.world.Calls() {
+			if c.Operation == "ec2:DescribeLaunchTemplateVersions" {
+				read++
+			}
+		}
+		if read > 3 {
+			s.Errorf("launch templates were read %d times, want those of one rollout", read)
+		}
+	})
 }

@@ -14,6 +14,10 @@ import (
 // decide says which image is rolled out, and how.
 func decide(c Config, s State, now time.Time) automation.Plan {
 	d := decision{config: c, state: s, now: now}
+	if s.Elsewhere != "" {
+		d.plan.Nothing = s.Elsewhere
+		return d.plan
+	}
 	if why := d.unfit(); why != "" {
 		d.plan.Stuck = []automation.Remark{{Resource: c.Group, Why: why}}
 		return d.plan

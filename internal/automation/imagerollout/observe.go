@@ -28,6 +28,14 @@ import (
 )
 
 func observe(ctx context.Context, t *turn) error {
+	why, err := elsewhere(ctx, t)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		t.State = State{Observed: t.Clock.Now(), Group: Group{Name: t.Config.Group}, Elsewhere: why}
+		return nil
+	}
 	s, err := read(ctx, t)
 	if err != nil {
 		return err

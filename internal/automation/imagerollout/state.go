@@ -11,6 +11,9 @@ import (
 
 // State is what an observation found, and what the steps must remember.
 type State struct {
+	// Elsewhere says why nothing that the run was told of concerns the group, if that is
+	// so: then nothing more was read.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// Observed is when the reads began.
 	Observed time.Time `json:"observed"`
 	Group    Group     `json:"group"`
