@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/droverhq/drover/internal/awssim"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
 	"github.com/droverhq/drover/internal/flow"
 )
@@ -18,6 +19,7 @@ const (
 	noRefresh = "moto implements neither instance refreshes nor run commands that end"
 	noArm     = "moto gives all images that it makes one architecture"
 	noVolumes = "moto keeps no account of the volumes of images"
+	noQuotas  = "moto holds nobody to the quota that it shows"
 	noKeys    = "moto lets everybody use every key"
 	noBackup  = "moto makes no images of backups"
 )
@@ -42,6 +44,8 @@ func Rollouts() []Scenario {
 		{Name: "rollout-unverified", Title: "the new image does not pass, and everything is as before", Story: rolloutUnverified, Simulated: noRefresh},
 		{Name: "rollout-alarm", Title: "an alarm rolls the refresh back, and everything is as before", Story: rolloutAlarm, Simulated: noRefresh},
 		{Name: "rollout-limit", Title: "a refresh that takes too long is rolled back, and everything is as before", Story: rolloutLimit, Simulated: noRefresh},
+		{Name: "rollout-lost", Title: "the answer to a document that is sent is lost: it is found, and not sent again", Story: rolloutLost, Simulated: noRefresh},
+		{Name: "rollout-quota", Title: "there is no room for a builder, which is told before anything is launched", Story: rolloutQuota, Simulated: noQuotas},
 		{Name: "rollout-nowhere", Title: "a subnet that does not exist is told of before anything is launched", Story: rolloutNowhere, Simulated: noRefresh},
 	}
 }
@@ -292,4 +296,41 @@ func rolloutNowhere(s *Stage) {
 	s.Expect(run, flow.Stuck)
 	s.ExpectAsBefore(e)
 	s.ExpectNotice(run, "sg-0123456789abcdef0", "does not exist")
+}
+
+func rolloutLost(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	image, told := s.Backup()
+	lost := 0
+	s.inSimulated("lose the answer to the first document", func(sim *Simulated) error {
+		sim.Intercept(func(c awssim.Call) awssim.Fault {
+			if c.Operation != "ssm:SendCommand" || lost > 0 {
+				return awssim.Fault{}
+			}
+			lost++
+			return awssim.FailAfter(awssim.ConnectionReset())
+		})
+		return nil
+	})
+	s.Expect(s.Handle(s.Rollout(e, "source: { backups: {} }"), told), flow.Succeeded)
+	s.ExpectRolledOut(e, image, 2)
+	s.inSimulated("count the documents", func(sim *Simulated) error {
+		if n := len(sim.SSM.Commands()); n != 2 || lost != 1 {
+			return fmt.Errorf("%d were sent, want 2; %d answers were lost", n, lost)
+		}
+		return nil
+	})
+}
+
+func rolloutQuota(s *Stage) {
+	e := s.Estate(Estate{Instances: 1})
+	s.inSimulated("leave no room", func(sim *Simulated) error {
+		sim.ServiceQuotas.SetStandardInstances(1)
+		return nil
+	})
+	_, told := s.Backup()
+	run := s.Handle(s.Rollout(e, "source: { backups: {} }"), told)
+	s.Expect(run, flow.Stuck)
+	s.ExpectAsBefore(e)
+	s.ExpectNotice(run, "L-1216C47A", "vCPUs", "request-service-quota-increase")
 }

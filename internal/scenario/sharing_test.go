@@ -79,6 +79,9 @@ func looks(t *testing.T, groups int, apart time.Duration) (all, busiest int) {
 		for _, n := range looked {
 			all += n
 		}
+		if all == 0 {
+			s.Fatal("nobody looked")
+		}
 		busiest = slices.Max(slices.Collect(maps.Values(looked)))
 	})
 	return all, busiest

@@ -27,8 +27,9 @@ type Crowd struct {
 func (s *Stage) Crowd(groups int) Crowd {
 	s.Set(Layout{Gateways: 1})
 	c := Crowd{Base: s.Ready("base", "made by hand")}
-	s.inSimulated("make an instance profile", func(sim *Simulated) error {
+	s.inSimulated("make an instance profile, and have room", func(sim *Simulated) error {
 		sim.EC2.AddInstanceProfile(builderProfile, ssmRole)
+		sim.ServiceQuotas.SetStandardInstances(10 * groups)
 		return nil
 	})
 	s.try("make groups to roll out to", func() error {

@@ -393,10 +393,7 @@ const tagGroup = "aws:autoscaling:groupName"
 // backedUp are the instances whose backups count: those of the group, or those with
 // the tags. EC2 shows terminated ones for about an hour.
 func backedUp(ctx context.Context, t *turn) ([]string, error) {
-	tags := t.Config.Source.Backups.Tags
-	if len(tags) == 0 {
-		tags = map[string]string{tagGroup: t.Config.Group}
-	}
+	tags := t.Config.backedUp()
 	var ids []string
 	pages := ec2.NewDescribeInstancesPaginator(t.AWS.EC2, &ec2.DescribeInstancesInput{Filters: filter.Tags(tags), MaxResults: aws.Int32(1000)})
 	for pages.HasMorePages() {

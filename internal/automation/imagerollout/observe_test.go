@@ -175,7 +175,6 @@ func TestObserveReadsWhatIsAskedFor(t *testing.T) {
 		{"pinned to another account's", shared, event.Sweep("web", t0), []string{shared}},
 		{"both, another account's", shared, asks("web", shared), []string{shared}},
 		{"a golden image", "", asks("web", golden), nil},
-		{"one that there is not", "", asks("web", "ami-00000000000000099"), nil},
 		{"one that an event is about", "", event.NewImageStateChange("1", "r", hand, stateAvailable, "", t0), nil},
 	} {
 		s := w.look(w.config(func(c *Config) { c.Pin = test.pin }), test.event)
