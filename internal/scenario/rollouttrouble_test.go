@@ -210,8 +210,11 @@ var outcomes = map[string]struct {
 	"sysprep fails": {func(r *rolling) {
 		r.stage.Behave("AWSEC2-RunSysprep", simssm.Behaviour{Takes: time.Minute, ExitCode: 31})
 	}, nil, flow.RolledBack},
-	"rolled back": {func(r *rolling) { r.stage.AlarmAtCheckpoint("errors") },
-		[]string{"refresh: { alarms: [errors], checkpoints: [50, 100], pause: 10m }"}, flow.RolledBack},
+	"rolled back": {
+		func(r *rolling) { r.stage.AlarmAtCheckpoint("errors") },
+		[]string{"refresh: { alarms: [errors], checkpoints: [50, 100], pause: 10m }"},
+		flow.RolledBack,
+	},
 }
 
 // TestRolloutTroubleEverywhere: whatever happens to any one call.
