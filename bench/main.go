@@ -13,6 +13,9 @@
 //
 // lambda: as an AWS Lambda function, beside one in Go that does nothing, which
 // is the floor, and one in Python that makes the same calls.
+//
+// rollout: the calls of image rollouts, alone and many at once, beside those of the
+// state machine of the source document. Time is virtual: nothing is timed.
 package main
 
 import (
@@ -55,7 +58,7 @@ func main() {
 }
 
 // benches are what can be measured.
-var benches = map[string]func(ctx context.Context, runs int) error{"failover": failovers, "lambda": lambdas, "worker": workers}
+var benches = map[string]func(ctx context.Context, runs int) error{"failover": failovers, "lambda": lambdas, "rollout": rollouts, "worker": workers}
 
 func run(ctx context.Context, only string, runs int) error {
 	if only != "" && benches[only] == nil {

@@ -5,7 +5,14 @@ package examples
 import "embed"
 
 //go:embed demo-gateways.yaml demo-backups.yaml platform-chain.yaml
+//go:embed rollout-backup.yaml rollout-sysprep-failed.yaml rollout-alarm.yaml
 var files embed.FS
+
+// demo are the acts of the demo in their order.
+var demo = []string{
+	"demo-gateways.yaml", "demo-backups.yaml", "platform-chain.yaml",
+	"rollout-backup.yaml", "rollout-sysprep-failed.yaml", "rollout-alarm.yaml",
+}
 
 // Act is a scenario file: a part of the demo.
 type Act struct {
@@ -16,7 +23,7 @@ type Act struct {
 // Demo lists the acts of the demo in their order.
 func Demo() []Act {
 	var acts []Act
-	for _, name := range []string{"demo-gateways.yaml", "demo-backups.yaml", "platform-chain.yaml"} {
+	for _, name := range demo {
 		text, err := files.ReadFile(name)
 		if err != nil {
 			panic(err) // it is part of the program

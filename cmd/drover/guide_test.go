@@ -15,6 +15,7 @@ import (
 	"github.com/droverhq/drover/internal/cli"
 	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/flow"
+	"github.com/droverhq/drover/internal/render"
 )
 
 // The policy in a kind's guide is what the program prints for the guide's fleet
@@ -51,6 +52,28 @@ func guidePolicy(t *testing.T, kind string) {
 	}
 	if diff := cmp.Diff(stdout.String(), policy); diff != "" {
 		t.Errorf("the guide shows another policy:\n%s", diff)
+	}
+}
+
+// The diagram in a kind's guide is what the program draws.
+func TestGuideDiagram(t *testing.T) {
+	drawn := 0
+	for _, kind := range app.Kinds() {
+		guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", kind.Name+".md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		diagram, ok := block(string(guide), "<!-- output of: drover render diagram --kind "+kind.Name+" -->", "mermaid")
+		if !ok {
+			continue
+		}
+		drawn++
+		if diff := cmp.Diff(render.Diagram(kind), diagram); diff != "" {
+			t.Errorf("the guide to %s shows another diagram:\n%s", kind.Name, diff)
+		}
+	}
+	if drawn == 0 {
+		t.Error("no guide shows a diagram")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/cli"
 )
 
@@ -32,24 +33,35 @@ func TestReadmeShowsRealOutput(t *testing.T) {
 	}
 }
 
-// The fleet file of the README is valid, and the guide's too.
+// Whole fleet files in the README and in the guides are valid.
 func TestDocumentedFleetFilesAreValid(t *testing.T) {
-	for path, heading := range map[string]string{"README.md": "## A one-minute tour", "docs/guide/route-failover.md": "## The fleet file"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(path)))
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "guide", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
+		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fleet, ok := block(string(text), heading, "yaml")
-		if !ok {
-			t.Fatalf("%s has no fleet file below %q", path, heading)
+		for _, part := range strings.Split(string(text), "```yaml\nversion: 1\n")[1:] {
+			fleet, _, closed := strings.Cut(part, "```")
+			if !closed {
+				t.Fatalf("%s has a fleet file without an end", page)
+			}
+			found++
+			file := filepath.Join(t.TempDir(), "fleet.yaml")
+			if err := os.WriteFile(file, []byte("version: 1\n"+fleet), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var stdout, stderr bytes.Buffer
+			if code := cli.Main(t.Context(), cli.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}, []string{"check", file}); code != cli.ExitOK {
+				t.Errorf("%s: exit %d:\n%s%s", page, code, stdout.String(), stderr.String())
+			}
 		}
-		file := filepath.Join(t.TempDir(), "fleet.yaml")
-		if err := os.WriteFile(file, []byte(fleet), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		var stdout, stderr bytes.Buffer
-		if code := cli.Main(t.Context(), cli.Env{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}, []string{"check", file}); code != cli.ExitOK {
-			t.Errorf("%s: exit %d:\n%s%s", path, code, stdout.String(), stderr.String())
-		}
+	}
+	if kinds := len(app.Kinds()); found < kinds+1 {
+		t.Errorf("found %d fleet files, want at least one of each of %d kinds, and the README's", found, kinds)
 	}
 }

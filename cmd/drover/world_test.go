@@ -86,26 +86,35 @@ func (w *world) drover(ts *testscript.TestScript, want int, args []string) {
 // commands are what scripts can do, beside what testscript offers.
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := map[string]func(*world, *testscript.TestScript, []string){
+		"backup":    backup,
 		"calls":     calls,
+		"document":  document,
+		"doom":      doom,
 		"facts":     facts,
 		"drover":    func(w *world, ts *testscript.TestScript, args []string) { w.drover(ts, cli.ExitOK, args) },
+		"estate":    estate,
 		"exits":     exits,
 		"expand":    expand,
 		"gateway":   gatewayTurns,
 		"group":     group,
+		"image":     image,
 		"interrupt": interrupt,
+		"lose":      lose,
 		"login":     func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = false },
 		"logout":    func(w *world, _ *testscript.TestScript, _ []string) { w.anonymous = true },
+		"machine":   machine,
 		"mask":      mask,
 		"meanwhile": meanwhile,
 		"notices":   notices,
 		"pass":      pass,
 		"planned":   planned,
 		"platform":  platform,
+		"refuse":    refuse,
 		"restrict":  restrict,
 		"route":     route,
 		"routes":    routes,
 		"stage":     stage,
+		"strand":    strand,
 	}
 	cmds := map[string]func(*testscript.TestScript, bool, []string){"json": jsonIs, "exits-process": exitsProcess}
 	for name, do := range all {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/groupfollowstemplate"
+	"github.com/droverhq/drover/internal/automation/imagerollout"
 	"github.com/droverhq/drover/internal/automation/parameterfollowsplatform"
 	"github.com/droverhq/drover/internal/automation/pipelinefollowsparameter"
 	"github.com/droverhq/drover/internal/automation/routefailover"
@@ -36,6 +37,7 @@ import (
 func Kinds() []automation.Definition {
 	return []automation.Definition{
 		automation.Define(groupfollowstemplate.Kind),
+		automation.Define(imagerollout.Kind),
 		automation.Define(parameterfollowsplatform.Kind),
 		automation.Define(pipelinefollowsparameter.Kind),
 		automation.Define(routefailover.Kind),

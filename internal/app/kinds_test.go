@@ -14,7 +14,9 @@ import (
 // users read, against what a configuration becomes when the key is left out.
 func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
 	minimal := map[string]string{
-		"group-follows-template":     `{"groups": ["web"], "version": "$Latest"}`,
+		"group-follows-template": `{"groups": ["web"], "version": "$Latest"}`,
+		"image-rollout": `{"group": "web", "source": {"backups": {}}, "builder": {"subnet": "subnet-0a1b2c3d4e5f60718", "security-groups": ["sg-0a1b2c3d4e5f60718"],
+			"profile": "builder", "prepare": [{"document": "AWSEC2-RunSysprep"}]}, "refresh": {}}`,
 		"parameter-follows-platform": `{"parameter": "/golden/base-image", "source": {"branch": "IIS 10.0 running on 64bit Windows Server 2019"}}`,
 		"pipeline-follows-parameter": `{"parameter": "/golden/base", "pipeline": "arn:aws:imagebuilder:us-west-1:123456789012:image-pipeline/golden"}`,
 		"route-failover":             `{"vpc": "vpc-0bf5741eb0ef56a41", "members": [{"instance": "i-05a7780f2af7c126c"}, {"instance": "i-045ebd27124159b6d"}]}`,
@@ -45,8 +47,18 @@ func compare(t *testing.T, path string, config reflect.Type, effective map[strin
 	for f := range config.Fields() {
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		value := effective[key]
-		if inner, ok := value.(map[string]any); ok && f.Type.Kind() == reflect.Struct {
-			n += compare(t, path+"."+key, f.Type, inner)
+		within := f.Type
+		if within.Kind() == reflect.Pointer || within.Kind() == reflect.Slice {
+			within = within.Elem()
+		}
+		inner := []any{value}
+		if list, ok := value.([]any); ok {
+			inner = list
+		}
+		for _, v := range inner {
+			if v, ok := v.(map[string]any); ok && within.Kind() == reflect.Struct {
+				n += compare(t, path+"."+key, within, v)
+			}
 		}
 		want, ok := f.Tag.Lookup("default")
 		if !ok {

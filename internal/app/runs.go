@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger"
 )
@@ -77,6 +78,16 @@ func (a *App) Cancel(ctx context.Context, id, by, why string) (*flow.Run, error)
 // Cancelled is who asked a run to stop, or nil if nobody has.
 func (a *App) Cancelled(ctx context.Context, id string) (*flow.Cancellation, error) {
 	return a.engine.Cancelled(ctx, id)
+}
+
+// Approve has a run go on that waits for a person, see [flow.Executor.Approve].
+func (a *App) Approve(ctx context.Context, id, by, why string) (*flow.Run, error) {
+	return a.engine.Approve(ctx, id, by, why)
+}
+
+// Approved is who approved a run, or nil if nobody has.
+func (a *App) Approved(ctx context.Context, run *flow.Run) (*automation.Approval, error) {
+	return a.engine.Approved(ctx, run)
 }
 
 // Retry has a failed run go on, see [flow.Executor.Retry]. [App.Drive] it then.

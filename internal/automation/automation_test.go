@@ -62,6 +62,7 @@ func TestDefineRefusesWhatIsNotWellFormed(t *testing.T) {
 		"no step":     func(k *automation.Kind[config, state]) { k.Steps = nil },
 		"step's name": func(k *automation.Kind[config, state]) { k.Steps[0].Name = automation.StepPlan },
 		"step's do":   func(k *automation.Kind[config, state]) { k.Steps[0].Do = nil },
+		"poll":        func(k *automation.Kind[config, state]) { k.Steps[0].Asks = true },
 		"limit":       func(k *automation.Kind[config, state]) { k.Steps[0].Limit = time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {

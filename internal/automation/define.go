@@ -33,8 +33,9 @@ type Definition struct {
 type StepInfo struct {
 	Name, Title          string
 	Attempt, Limit, Poll time.Duration
+	Within               string
 	// Undoes and Releases say whether the step has an Undo and a Release.
-	Undoes, Releases, Commit bool
+	Undoes, Releases, Commit, Asks bool
 }
 
 // Has says whether the step has a function for an act.
@@ -102,7 +103,7 @@ func Define[C, S any](k Kind[C, S]) Definition {
 	for _, s := range k.Steps {
 		d.Steps = append(d.Steps, StepInfo{
 			Name: s.Name, Title: s.Title, Attempt: s.Attempt, Limit: s.Limit, Poll: s.Poll,
-			Undoes: s.Undo != nil, Releases: s.Release != nil, Commit: s.Commit,
+			Undoes: s.Undo != nil, Releases: s.Release != nil, Within: s.Within, Commit: s.Commit, Asks: s.Asks,
 		})
 	}
 	if n := d.LongestHistory(); n > maxHistory {
@@ -146,12 +147,18 @@ func (k Kind[C, S]) validate() error {
 		if known[s.Name] {
 			return fmt.Errorf("step %q: declared twice", s.Name)
 		}
+		if s.Within != "" && (!known[s.Within] || s.Undo != nil) {
+			return fmt.Errorf("step %q: within %q, wanted an earlier step in place of an undo", s.Name, s.Within)
+		}
 		known[s.Name] = true
 		if !nameForm.MatchString(s.Name) || s.Name == StepPlan || s.Title == "" || s.Do == nil || s.Needs == nil {
 			return fmt.Errorf("step %q: a name other than %q, a title, needs and do are required", s.Name, StepPlan)
 		}
 		if s.Attempt <= 0 || s.Limit < s.Attempt || s.Poll < 0 || s.Poll > s.Limit {
 			return fmt.Errorf("step %q: wanted 0 < attempt <= limit and 0 <= poll <= limit", s.Name)
+		}
+		if s.Asks && s.Poll == 0 {
+			return fmt.Errorf("step %q: a person takes longer than an attempt, wanted a poll", s.Name)
 		}
 	}
 	return nil
@@ -204,13 +211,13 @@ func (b bound[C, S]) observe(ctx context.Context, env Env, state json.RawMessage
 		err = failure.Waitf(soonest, "%w", err)
 	}
 	if err != nil {
-		return state, Plan{}, err
+		return state, Plan{}, unheard(err, "observing", false)
 	}
 	return state, b.kind.Decide(b.c, t.State, env.Clock.Now()), nil
 }
 
 func (b bound[C, S]) do(ctx context.Context, step string, act Act, env Env, state json.RawMessage) (json.RawMessage, error) {
-	f, err := b.function(step, act)
+	f, asks, err := b.function(step, act)
 	if err != nil {
 		return state, err
 	}
@@ -223,17 +230,18 @@ func (b bound[C, S]) do(ctx context.Context, step string, act Act, env Env, stat
 	if encodeErr != nil {
 		return nil, fmt.Errorf("store state of run %s: %w", env.Run.ID, encodeErr)
 	}
-	return state, err
+	return state, unheard(err, fmt.Sprintf("step %q", step), asks)
 }
 
-func (b bound[C, S]) function(step string, act Act) (func(context.Context, *Turn[C, S]) error, error) {
+// function finds what a step has for an act, and whether that may ask for approval.
+func (b bound[C, S]) function(step string, act Act) (f func(context.Context, *Turn[C, S]) error, asks bool, err error) {
 	for _, s := range b.kind.Steps {
 		if s.Name != step {
 			continue
 		}
 		if f := map[Act]func(context.Context, *Turn[C, S]) error{Do: s.Do, Undo: s.Undo, Release: s.Release}[act]; f != nil {
-			return f, nil
+			return f, s.Asks && act == Do, nil
 		}
 	}
-	return nil, failure.Stopf("%s has nothing to %s at a step %q", b.kind.Name, act, step)
+	return nil, false, failure.Stopf("%s has nothing to %s at a step %q", b.kind.Name, act, step)
 }

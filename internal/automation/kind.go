@@ -88,8 +88,15 @@ type Step[C, S any] struct {
 	// ends: a machine is terminated, a hold lifted. It is called for every step
 	// that was begun, after its Undo if there is one. It may be nil.
 	Release func(context.Context, *Turn[C, S]) error
+	// Within names an earlier step whose Undo or Release takes back what this one does
+	// too: what is done to a machine is gone with the machine. It stands in place of an
+	// Undo.
+	Within string
 	// Commit says that once this step is done nothing is undone any more.
 	Commit bool
+	// Asks says that Do may ask a person to approve the run: see Env.Approved. The
+	// step looks for that every Poll.
+	Asks bool
 }
 
 // Subject is what a run is about.

@@ -39,6 +39,10 @@ type Env struct {
 	Tried map[string]Trial
 	// Trying is what this run tries. See Try.
 	Trying map[string]bool
+	// Approval is who has approved the run, and Asked when that was first asked
+	// for. They are only read for a step that Asks. See Approved.
+	Approval *Approval
+	Asked    time.Time
 	// AWS are the clients for the automation's region.
 	AWS *cloud.Clients
 	// Clock tells the time. Steps never sleep: they return a Wait.
@@ -58,6 +62,10 @@ func (e Env) Provide(step, name, value string) { e.Values[step+"."+name] = value
 // newest MaxTried are remembered, for as long as runs are. It is stored when the
 // attempt ends: call it in a step before the first that changes AWS.
 func (e Env) Try(name string) { e.Trying[name] = true }
+
+// Forget takes back what Try has written down: the run is given up for a reason that
+// does not speak against what it tries.
+func (e Env) Forget(name string) { delete(e.Trying, name) }
 
 // MaxTried is how many names are remembered of a subject.
 const MaxTried = 50

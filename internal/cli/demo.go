@@ -20,10 +20,11 @@ func newDemo(env *Env) *cobra.Command {
 		Use:   "demo [--json]",
 		Short: "Watch Drover work, on simulated AWS",
 		Long: `Plays an hour in the life of two gateways, three nights in the life of a launch
-template, and then how a new base image of AWS becomes the image of a template, on
-simulated AWS and in virtual time: nothing is called, no account is needed, and it
-takes no time. The three are scenario files: drover simulate plays them as you
-change them.`,
+template, how a new base image of AWS becomes the image of a template, and how a
+backup becomes what a fleet runs: once to its end, once with a sysprep that fails,
+and once with an alarm that has all of it rolled back. It plays on simulated AWS and
+in virtual time: nothing is called, no account is needed, and it takes no time. The
+six are scenario files: drover simulate plays them as you change them.`,
 		Example: "  drover demo\n  drover demo --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -13,13 +13,17 @@ import (
 	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/failure"
+	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow"
 	"github.com/droverhq/drover/internal/ledger"
 )
 
+// opener opens the ledger of a verb.
+type opener func(ctx context.Context, path string) (ledger.Ledger, error)
+
 // work is what a verb does.
 type work struct {
-	open   func(ctx context.Context, path string) (ledger.Ledger, error)
+	open   opener
 	event  func(context.Context, *app.App, event.Event) (view.Result, error)
 	finish func(context.Context, *app.App, *reach, *progress) error // after all events; may be nil
 }
@@ -40,14 +44,32 @@ func (e *Env) handle(cmd *cobra.Command, in input, do work) error {
 			return err
 		}
 	}
-	ctx := cmd.Context()
+	return e.visit(cmd.Context(), fleet, in, do.open, func(ctx context.Context, d *desk) (err error) {
+		if in.event == "" {
+			if events, err = sweeps(d.app, in.sweep); err != nil {
+				return err
+			}
+		}
+		return e.perform(ctx, d, in, do, events)
+	})
+}
+
+// desk is what a verb works with.
+type desk struct {
+	app      *app.App
+	reach    *reach
+	progress *progress
+}
+
+// visit opens what a verb needs that calls AWS, and has it work with that.
+func (e *Env) visit(ctx context.Context, fleet *fleetfile.Fleet, in input, open opener, do func(context.Context, *desk) error) error {
 	p := newProgress(e, "reading the AWS configuration", in.verbose)
 	defer p.stop()
 	r, err := e.reach(ctx, fleet.Region, in.verbose)
 	if err != nil {
 		return err
 	}
-	kept, err := do.open(ctx, in.ledger)
+	kept, err := open(ctx, in.ledger)
 	if err != nil {
 		return err
 	}
@@ -56,13 +78,14 @@ func (e *Env) handle(cmd *cobra.Command, in input, do work) error {
 		Fleet: fleet, Ledger: kept, AWS: r.aws, Clock: e.Clock,
 		Log: r.log, Version: e.Version, Watch: p.watch,
 	})
-	if in.event == "" {
-		if events, err = sweeps(a, in.sweep); err != nil {
-			return err
-		}
-	}
+	return do(ctx, &desk{app: a, reach: r, progress: p})
+}
+
+// perform does a verb's work on events, and prints the results.
+func (e *Env) perform(ctx context.Context, d *desk, in input, do work, events []event.Event) error {
+	a, p := d.app, d.progress
 	if slices.ContainsFunc(events, wanted(a)) {
-		if err := authenticated(ctx, r.aws); err != nil {
+		if err := authenticated(ctx, d.reach.aws); err != nil {
 			return err
 		}
 	}
@@ -81,13 +104,14 @@ func (e *Env) handle(cmd *cobra.Command, in input, do work) error {
 		}
 		report.Results = append(report.Results, result)
 	}
+	var err error
 	p.aside(func() { err = e.print(in.json, report) })
 	if err != nil {
 		return err
 	}
 	if do.finish != nil && ctx.Err() == nil {
 		p.say("going on with what earlier processes have left")
-		if err := do.finish(ctx, a, r, p); err != nil {
+		if err := do.finish(ctx, a, d.reach, p); err != nil {
 			return err
 		}
 	}

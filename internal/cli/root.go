@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -56,15 +57,21 @@ emits, and does, safely and at once, what would otherwise be done by hand.`,
 	})
 	root.AddCommand(newCheck(env), newRun(env), newPlan(env), newDemo(env), newSimulate(env), newRender(env), newVersion(env), newCompletion(env))
 	root.AddCommand(newWorker(env), newLambda(env))
-	root.AddCommand(newStatus(env), newHistory(env), newShow(env), newCancel(env), newRetry(env))
+	root.AddCommand(newStatus(env), newHistory(env), newShow(env), newApprove(env), newCancel(env), newRetry(env), newRollout(env))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd() // and below the flags, so that help is the same however it is asked for
 	root.InitDefaultHelpFlag()
-	for _, verb := range root.Commands() {
+	settle(root)
+	return root
+}
+
+// settle makes the help of all verbs alike, and of theirs.
+func settle(cmd *cobra.Command) {
+	for _, verb := range cmd.Commands() {
 		verb.InitDefaultHelpFlag()
 		verb.DisableFlagsInUseLine = true
+		settle(verb)
 	}
-	return root
 }
 
 // newHelp replaces cobra's, which succeeds for verbs that do not exist.
@@ -76,32 +83,42 @@ func newHelp() *cobra.Command {
 		Example: "  drover help run",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var verbs []cobra.Completion
-			if len(args) == 0 {
-				for _, verb := range cmd.Root().Commands() {
+			if of, unknown := explained(cmd.Root(), args); unknown == "" {
+				for _, verb := range of.Commands() {
 					verbs = append(verbs, cobra.CompletionWithDesc(verb.Name(), verb.Short))
 				}
 			}
 			return verbs, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
-			if len(args) == 0 {
-				return root.Help()
+			verb, unknown := explained(cmd.Root(), args)
+			if unknown != "" {
+				return unknownVerb(verb, unknown)
 			}
-			for _, verb := range root.Commands() {
-				if verb.Name() == args[0] {
-					return verb.Help()
-				}
-			}
-			return unknownVerb(root, args[0])
+			return verb.Help()
 		},
 	}
+}
+
+// explained finds the verb that somebody asks about, and what of that is none.
+func explained(root *cobra.Command, args []string) (verb *cobra.Command, unknown string) {
+	for verb = root; len(args) > 0; args = args[1:] {
+		i := slices.IndexFunc(verb.Commands(), func(c *cobra.Command) bool { return c.Name() == args[0] })
+		if i < 0 {
+			return verb, args[0]
+		}
+		verb = verb.Commands()[i]
+	}
+	return verb, ""
 }
 
 func unknownVerb(root *cobra.Command, verb string) error {
 	err := fmt.Errorf("unknown verb %q", verb)
 	if similar := root.SuggestionsFor(verb); len(similar) > 0 {
-		return usage(failure.WithHint(err, "drover %s", similar[0]))
+		return usage(failure.WithHint(err, "%s %s", root.CommandPath(), similar[0]))
+	}
+	if root.HasParent() {
+		return usage(seeHelp(root, err))
 	}
 	return usage(failure.WithHint(err, "drover help, which lists the verbs"))
 }

@@ -70,12 +70,20 @@ AWS_ENDPOINT_URL and so on); the region is the fleet file's.`,
   drover run --fleet fleet.yaml --event - < events.jsonl
   drover run --fleet fleet.yaml --sweep --ledger /var/lib/drover/ledger.db`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd, in, work{event: env.handled, finish: env.resume, open: func(ctx context.Context, named string) (ledger.Ledger, error) { return env.openLedger(ctx, named) }})
+			return env.handle(cmd, in, env.doing())
 		},
 	}
 	in.flags(cmd)
 	return cmd
 }
+
+// doing is the work of verbs that change AWS.
+func (e *Env) doing() work {
+	return work{event: e.handled, finish: e.resume, open: func(ctx context.Context, named string) (ledger.Ledger, error) { return e.openLedger(ctx, named) }}
+}
+
+// planning is the work of verbs that say what would be done.
+func (e *Env) planning() work { return work{event: previewed, open: e.readLedger} }
 
 func newPlan(env *Env) *cobra.Command {
 	var in input
@@ -88,7 +96,7 @@ remembered in the ledger is taken into account; none is made.`,
 		Example: `  drover plan --fleet fleet.yaml --event event.json
   drover plan --fleet fleet.yaml --sweep=sdwan --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return env.handle(cmd, in, work{event: previewed, open: env.readLedger})
+			return env.handle(cmd, in, env.planning())
 		},
 	}
 	in.flags(cmd)

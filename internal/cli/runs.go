@@ -46,6 +46,11 @@ func (in *inquiry) next(format string, args ...any) string {
 	return line
 }
 
+// toApprove is what to type about a run that waits for a person.
+func (in *inquiry) toApprove(run string) string {
+	return in.next("approve %s", run) + ", to have it go on; or " + in.next("cancel %s", run)
+}
+
 // records are an open ledger and what can be asked of it without AWS.
 type records struct {
 	*app.App

@@ -18,8 +18,8 @@ func newShow(env *Env) *cobra.Command {
 		Use:   "show RUN [--ledger FILE] [--json]",
 		Short: "Print all there is to say of a run",
 		Long: `Prints all there is to say of a run: what caused it, what it planned and made,
-how far each step has come, what it waits for and until when, what comes next,
-which calls it made, and what is left. Nothing is called.
+how far each step has come, what it waits for and until when, who approved it,
+what comes next, which calls it made, and what is left. Nothing is called.
 
 RUN is the run's id, or as much of its beginning or its end as no other has.`,
 		Example: "  drover show 20260301-030036-3f82f094\n  drover show 3f82 --json",
@@ -47,7 +47,14 @@ func (e *Env) show(ctx context.Context, in inquiry, asked string) error {
 	if err != nil {
 		return err
 	}
-	detail := view.OfDetail(run, cancelled, app.Kinds(), e.Clock.Now().UTC())
+	approved, err := kept.Approved(ctx, run)
+	if err != nil {
+		return err
+	}
+	detail := view.OfDetail(run, approved, cancelled, app.Kinds(), e.Clock.Now().UTC())
+	if run.Asking != nil && approved == nil && cancelled == nil {
+		detail.Hints = append(detail.Hints, in.toApprove(run.ID))
+	}
 	switch {
 	case detail.Now != nil && !detail.Now.Idle.IsZero():
 		detail.Hints = append(detail.Hints, in.next("run --fleet FILE --sweep")+", which goes on with it; or "+in.next("cancel %s", run.ID))

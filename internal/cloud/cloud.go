@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticbeanstalk"
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -47,16 +49,21 @@ type Clients struct {
 	EC2              *ec2.Client
 	ElasticBeanstalk *elasticbeanstalk.Client
 	ImageBuilder     *imagebuilder.Client
+	KMS              *kms.Client
+	ServiceQuotas    *servicequotas.Client
 	SFN              *sfn.Client
 	SNS              *sns.Client
 	SSM              *ssm.Client
 
-	shared sync.Map
+	shared *sync.Map
 }
 
 // Share is what all who use these clients share under a key, such as a [look.Look]. The
 // first to ask makes it.
 func Share[T any](c *Clients, key string, make func() T) T {
+	if c.shared == nil { // they were not made by New: nobody shares them
+		return make()
+	}
 	if found, ok := c.shared.Load(key); ok {
 		return found.(T)
 	}
@@ -159,6 +166,9 @@ func New(cfg aws.Config, region string, o Options) *Clients {
 		EC2:              ec2.NewFromConfig(cfg),
 		ElasticBeanstalk: elasticbeanstalk.NewFromConfig(cfg),
 		ImageBuilder:     imagebuilder.NewFromConfig(cfg),
+		KMS:              kms.NewFromConfig(cfg),
+		shared:           &sync.Map{},
+		ServiceQuotas:    servicequotas.NewFromConfig(cfg),
 		SFN:              sfn.NewFromConfig(cfg),
 		SNS:              sns.NewFromConfig(cfg),
 		SSM:              ssm.NewFromConfig(cfg),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
@@ -63,20 +64,8 @@ func (x *Executor) Cancel(ctx context.Context, id, by, why string) (*Run, error)
 			writes = append(writes, ledger.Create(cancelKey(id), value, x.now().Add(keepRuns)))
 		}
 		before := run.Due
-		if now := x.now(); now.Before(run.Due) && !now.Before(run.Until) {
-			run.Due = now // it waits, for something that does not matter any more
-		}
-		changed, err := runWrites(run, before)
-		if err != nil {
-			return nil, err
-		}
-		if before.Equal(run.Due) {
-			// Nothing of the run changes: its owner is not to be disturbed.
-			changed = []ledger.Write{ledger.Expect(runKey(id), run.version)}
-		} else {
-			run.version++
-		}
-		err = x.Ledger.Write(ctx, append(changed, writes...)...)
+		run.wake(x.now()) // what it waits for does not matter any more
+		err = x.lodge(ctx, run, before, writes...)
 		if err == nil {
 			return run, nil
 		}
@@ -85,6 +74,34 @@ func (x *Executor) Cancel(ctx context.Context, id, by, why string) (*Run, error)
 		}
 	}
 	return nil, failure.Retryf("cancel run %s: lost %d races", id, maxRaces)
+}
+
+// wake has a run that waits take its turn now, unless somebody is at it. Whoever
+// only sends its notices may be gone.
+func (r *Run) wake(now time.Time) {
+	if now.Before(r.Due) && (r.Telling || !now.Before(r.Until)) {
+		r.Due = now
+	}
+}
+
+// lodge stores what a person asks of a run, and that it is due earlier, if it is.
+func (x *Executor) lodge(ctx context.Context, run *Run, before time.Time, asked ...ledger.Write) error {
+	changed, err := runWrites(run, before)
+	if err != nil {
+		return err
+	}
+	woken := !before.Equal(run.Due)
+	if !woken {
+		// Nothing of the run changes: its owner is not to be disturbed.
+		changed = []ledger.Write{ledger.Expect(runKey(run.ID), run.version)}
+	}
+	if err := x.Ledger.Write(ctx, append(changed, asked...)...); err != nil {
+		return err
+	}
+	if woken {
+		run.version++
+	}
+	return nil
 }
 
 // cancelled reads whether a run that goes forward is asked to stop.
@@ -122,14 +139,21 @@ func (r Run) cancel(steps []automation.StepInfo, c Cancellation, now time.Time) 
 }
 
 // saveLive stores a run that goes on. If it is to wait it does not miss that
-// it was cancelled meanwhile: then it is due at once.
+// it was cancelled meanwhile, or that it was approved if it waits for that: then
+// it is due at once.
 func (x *Executor) saveLive(ctx context.Context, run *Run, before time.Time) error {
 	if run.unwinds() || !x.now().Before(run.Due) {
 		return x.save(ctx, run, before)
 	}
-	err := x.save(ctx, run, before, ledger.Expect(cancelKey(run.ID), 0))
+	unasked := []ledger.Write{ledger.Expect(cancelKey(run.ID), 0)}
+	if run.Asking != nil {
+		unasked = append(unasked, ledger.Expect(approvalKey(run.ID), 0))
+	}
+	err := x.save(ctx, run, before, unasked...)
 	var conflict *ledger.ConflictError
-	if errors.As(err, &conflict) && len(conflict.Keys) == 1 && conflict.Keys[0] == cancelKey(run.ID) {
+	if errors.As(err, &conflict) && !slices.ContainsFunc(conflict.Keys, func(key string) bool {
+		return !slices.ContainsFunc(unasked, func(w ledger.Write) bool { return w.Key == key })
+	}) {
 		run.Due = x.now()
 		return x.save(ctx, run, before)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,26 +21,42 @@ const (
 	maxNoticePause = 10 * time.Minute
 )
 
-// Deliver sends what is in the outbox of an ended run, if that is due, and
-// returns the run as it is stored afterwards. A notice can be sent twice: when
-// the process dies between sending it and recording that.
+// Tells says whether the run has notices to send now: one that has ended, or that
+// waits for a person. What could not be sent for a live run is due again, but its
+// turns do not wait for that.
+func (r *Run) Tells(now time.Time) bool {
+	if !r.Live() {
+		return !r.Due.IsZero() && !now.Before(r.Due)
+	}
+	return r.Asking != nil && slices.ContainsFunc(r.Outbox, func(n Notice) bool { return n.due(now) })
+}
+
+// Untold says whether a live run has notices that only wait to be sent.
+func (r *Run) Untold() bool {
+	return r.Live() && r.Asking != nil && slices.ContainsFunc(r.Outbox, Notice.open)
+}
+
+// Deliver sends what is in the outbox of a run, if it Tells, and returns the run
+// as it is stored afterwards. Nobody takes a turn of it meanwhile, for as long as
+// one attempt to send takes. A notice can be sent twice: when the process dies
+// between sending it and recording that.
 func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 	run, err := x.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	now := x.now()
-	if run.Live() || run.Due.IsZero() || now.Before(run.Due) || now.Before(run.Until) {
+	if now.Before(run.Until) || !run.Tells(now) {
 		return run, nil
 	}
 	before := run.Due
 	unsent := time.Duration(0)
 	for _, n := range run.Outbox {
-		if n.open() {
+		if n.due(now) {
 			unsent++
 		}
 	}
-	run.Owner, run.Until = x.Owner, now.Add(unsent*noticeAttempt+Slack)
+	run.Owner, run.Until, run.Telling = x.Owner, now.Add(unsent*noticeAttempt+Slack), run.Live()
 	if err := x.save(ctx, run, before); err != nil {
 		if ledger.IsConflict(err) {
 			return x.Load(ctx, id)
@@ -54,13 +71,15 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 	rec := &recorder{step: stepNotify}
 	sending, stop := context.WithTimeout(call.WithRecorder(ctx, rec), left)
 	defer stop()
-	run.Due = time.Time{}
 	for i := range run.Outbox {
-		if n := &run.Outbox[i]; n.open() {
+		if n := &run.Outbox[i]; n.due(now) {
 			x.send(sending, run, n)
 		}
 	}
-	run.Owner, run.Until = "", time.Time{}
+	if !run.Live() {
+		run.Due = run.undelivered()
+	}
+	run.Owner, run.Until, run.Telling = "", time.Time{}, false
 	entries := rec.take()
 	run.Audit = append(run.Audit, entries...)
 	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), Slack)
@@ -75,13 +94,30 @@ func (x *Executor) Deliver(ctx context.Context, id string) (*Run, error) {
 	return run, nil
 }
 
+// undelivered is when the next notice is due; zero: never.
+func (r *Run) undelivered() (at time.Time) {
+	for _, n := range r.Outbox {
+		if n.open() && (at.IsZero() || n.Due.Before(at)) {
+			at = n.Due
+		}
+	}
+	return at
+}
+
 // delivered records what became of notices whose run was tried again while they
-// were sent: they are not sent again when it ends.
+// were sent, or was asked something by a person: they are not sent again. A live
+// run that somebody is at, because sending took too long, is not disturbed.
 func (x *Executor) delivered(ctx context.Context, sent *Run, entries []Entry) (*Run, error) {
 	for range maxRaces {
 		run, err := x.Load(ctx, sent.ID)
 		if err != nil {
 			return nil, err
+		}
+		if sent.Live() && run.Live() && !run.Telling && x.now().Before(run.Until) {
+			return run, nil
+		}
+		if run.Telling && run.Owner == x.Owner {
+			run.Owner, run.Until, run.Telling = "", time.Time{}, false
 		}
 		for i := range min(len(run.Outbox), len(sent.Outbox)) {
 			if run.Outbox[i].open() {
@@ -108,15 +144,12 @@ func (x *Executor) send(ctx context.Context, run *Run, n *Notice) {
 		return
 	}
 	n.Error = err.Error()
-	if failure.ClassOf(err) == failure.Stop || now.Sub(run.Ended) >= noticeLimit {
+	if failure.ClassOf(err) == failure.Stop || !run.Live() && now.Sub(run.Ended) >= noticeLimit {
 		n.GaveUp = true
 		x.Log.ErrorContext(ctx, "notice given up", "run", run.ID, "topic", run.Topic, "error", err)
 		return
 	}
-	wait := min(time.Second<<min(n.Attempts-1, 20), maxNoticePause)
-	if due := now.Add(wait); run.Due.IsZero() || due.Before(run.Due) {
-		run.Due = due
-	}
+	n.Due = now.Add(min(time.Second<<min(n.Attempts-1, 20), maxNoticePause))
 }
 
 // Due lists the runs that want a turn or a delivery by now, earliest first,

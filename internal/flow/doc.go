@@ -7,6 +7,8 @@
 //	runs/ID                             the run: events, plan, state, audit, outbox
 //	claims/FLEET/AUTOMATION/SUBJECT     which run a subject belongs to
 //	due/TIME/ID                         runs that need a turn, in order of time
+//	cancels/ID                          that a run is to stop, and who asked for it
+//	approvals/ID                        that a run may go on, and who said so
 //
 // A turn is the one unit of progress: take the run, record the intent, act,
 // settle, record the result. While an attempt owns a run, until a recorded

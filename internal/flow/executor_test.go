@@ -39,6 +39,8 @@ type toy struct {
 	mu     sync.Mutex
 	number int
 	raised int // how often
+	// asks says that the step may ask for approval. It looks every ten minutes.
+	asks bool
 
 	observe func(context.Context, *automation.Turn[toyConfig, toyState]) error
 	do      func(context.Context, *automation.Turn[toyConfig, toyState]) error
@@ -70,6 +72,10 @@ func (w *toy) raise(to int) {
 }
 
 func (w *toy) kind() automation.Definition {
+	limit, poll := time.Minute, time.Duration(0)
+	if w.asks {
+		limit, poll = 48*time.Hour, 10*time.Minute
+	}
 	return automation.Define(automation.Kind[toyConfig, toyState]{
 		Name: "toy", Title: "raises a number", Since: "0.1", Revision: 1,
 		Claims: func(toyConfig) []automation.Claim { return nil },
@@ -99,7 +105,7 @@ func (w *toy) kind() automation.Definition {
 			}}}
 		},
 		Steps: []automation.Step[toyConfig, toyState]{{
-			Name: "raise", Title: "raise it", Attempt: 10 * time.Second, Limit: time.Minute,
+			Name: "raise", Title: "raise it", Attempt: 10 * time.Second, Limit: limit, Poll: poll, Asks: w.asks,
 			Needs: func(toyConfig) []iam.Need { return nil },
 			Do: func(ctx context.Context, t *automation.Turn[toyConfig, toyState]) error {
 				if w.do != nil {
@@ -118,17 +124,31 @@ func (w *toy) kind() automation.Definition {
 type outbox struct {
 	mu   sync.Mutex
 	sent []string
+	last string // the text of the last one
 	fail error
 }
 
-func (o *outbox) Send(_ context.Context, _, subject, _ string) error {
+func (o *outbox) Send(_ context.Context, _, subject, text string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fail != nil {
 		return o.fail
 	}
-	o.sent = append(o.sent, subject)
+	o.sent, o.last = append(o.sent, subject), text
 	return nil
+}
+
+// told are the subjects of what was sent.
+func (o *outbox) told() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.sent, "; ")
+}
+
+func (o *outbox) breaks(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fail = err
 }
 
 // bench is everything a test needs.

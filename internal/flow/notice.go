@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,42 +34,93 @@ func subjectLine(r *Run) string {
 }
 
 func text(r *Run) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s (%s) of fleet %s in %s: %s", r.Automation, r.Kind, r.Fleet, r.Region, r.Outcome)
+	var l letter
+	l.line("%s: %s", about(r), r.Outcome)
 	if r.Reason != "" {
-		line("%s", r.Reason)
+		l.line("%s", r.Reason)
 	}
-	list := func(title string, items []string) {
-		if len(items) == 0 {
-			return
-		}
-		line("\n%s:", title)
-		for i, item := range items {
-			if i == maxListed {
-				line("  and %d more", len(items)-maxListed)
-				break
-			}
-			line("  %s", item)
+	l.changes("Changed", r.Made)
+	if n := len(r.Plan.Changes); r.Outcome == RolledBack && len(r.Made) == 0 && n > few {
+		l.line("None of the %d changes of its plan stands: all is as it was.", n)
+	} else {
+		for _, g := range automation.GroupRemarks(r.Left) {
+			l.list("Left for a person to look at: "+g.What, g.Resources)
 		}
 	}
-	for _, g := range automation.GroupChanges(r.Made) {
-		list("Changed "+g.What, g.Resources)
+	l.list("Next", r.Hints)
+	l.list("Worth knowing", r.Plan.Told(r.Values))
+	l.causes(r)
+	if a := r.Approval; a != nil {
+		l.line("It was %s, at %s.", a, a.At.UTC().Format(time.RFC3339))
 	}
-	for _, g := range automation.GroupRemarks(r.Left) {
-		list("Left for a person to look at: "+g.What, g.Resources)
+	l.line("Run %s took %s.", r.ID, r.Ended.Sub(r.Created).Round(time.Millisecond))
+	if span, ok := r.Latency(); ok {
+		l.line("The last change was acknowledged %s after the event.", span.Round(time.Millisecond))
 	}
-	list("Next", r.Hints)
-	list("Worth knowing", r.Plan.Told(r.Values))
-	line("")
+	return l.String()
+}
+
+// request tells that a run waits for a person to approve it: of what, what has
+// changed so far and what is yet to change, what to type, and how long it waits.
+func request(r *Run) Notice {
+	var l letter
+	l.line("%s: a person is to approve %s", about(r), r.Asking.What)
+	l.changes("Changed", r.Made)
+	l.changes("To change", slices.DeleteFunc(slices.Clone(r.Plan.Filled(r.Values).Changes), func(c automation.Change) bool {
+		return slices.ContainsFunc(r.Made, c.Same)
+	}))
+	for _, g := range automation.GroupRemarks(r.Plan.Stuck) {
+		l.list("Cannot be done: "+g.What, g.Resources)
+	}
+	l.list("Next", []string{
+		"drover approve " + r.ID + ", to have it go on",
+		"drover cancel " + r.ID + ", to have it stop and take back what it has done",
+	})
+	l.list("Worth knowing", r.Plan.Told(r.Values))
+	l.causes(r)
+	l.line("Run %s waits until %s, and then gives up.", r.ID, r.Asking.Until.UTC().Format(time.RFC3339))
+	subject := fmt.Sprintf("drover %s/%s: to be approved", r.Fleet, r.Automation)
+	return Notice{Subject: subject[:min(len(subject), maxSubject)], Text: l.String(), Asks: true}
+}
+
+// few changes are each named when they do not stand.
+const few = 3
+
+// about names a run by what it is of.
+func about(r *Run) string {
+	return fmt.Sprintf("%s (%s) of fleet %s in %s", r.Automation, r.Kind, r.Fleet, r.Region)
+}
+
+// letter is the text of a notice that is being written.
+type letter struct{ strings.Builder }
+
+func (l *letter) line(format string, args ...any) { fmt.Fprintf(l, format+"\n", args...) }
+
+func (l *letter) list(title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	l.line("\n%s:", title)
+	for i, item := range items {
+		if i == maxListed {
+			l.line("  and %d more", len(items)-maxListed)
+			break
+		}
+		l.line("  %s", item)
+	}
+}
+
+func (l *letter) changes(verb string, changes []automation.Change) {
+	for _, g := range automation.GroupChanges(changes) {
+		l.list(verb+" "+g.What, g.Resources)
+	}
+}
+
+func (l *letter) causes(r *Run) {
+	l.line("")
 	for _, e := range r.Events {
-		line("Caused by %s", Cause(e))
+		l.line("Caused by %s", Cause(e))
 	}
-	line("Run %s took %s.", r.ID, r.Ended.Sub(r.Created).Round(time.Millisecond))
-	if l, ok := r.Latency(); ok {
-		line("The last change was acknowledged %s after the event.", l.Round(time.Millisecond))
-	}
-	return b.String()
 }
 
 // Cause names an event in a line.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/cloud/call"
@@ -12,9 +13,15 @@ import (
 // Preview observes and decides as a run would, and changes nothing: neither
 // AWS nor the ledger. Waits are waited out on the clock.
 func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subject automation.Subject, e event.Event) (automation.Plan, error) {
+	plan, _, err := x.Survey(ctx, a, subject, e)
+	return plan, err
+}
+
+// Survey is [Executor.Preview] with the kind's state beside the plan: what was observed.
+func (x *Executor) Survey(ctx context.Context, a *automation.Automation, subject automation.Subject, e event.Event) (automation.Plan, json.RawMessage, error) {
 	c, err := x.loadClaim(ctx, claimKey(a.Fleet, a.Name, subject.Key))
 	if err != nil {
-		return automation.Plan{}, err
+		return automation.Plan{}, nil, err
 	}
 	now := x.now()
 	env := x.env(a, automation.Identity{ID: "preview", Fleet: a.Fleet, Automation: a.Name}, []event.Event{e}, without(c.keptEvents(now), e))
@@ -28,21 +35,21 @@ func (x *Executor) Preview(ctx context.Context, a *automation.Automation, subjec
 		cancel()
 		switch {
 		case err == nil:
-			return plan, nil
+			return plan, state, nil
 		case failure.ClassOf(err) == failure.Skip:
-			return automation.Plan{Nothing: err.Error()}, nil
+			return automation.Plan{Nothing: err.Error()}, state, nil
 		case ctx.Err() != nil:
-			return automation.Plan{}, err
+			return automation.Plan{}, nil, err
 		}
 		run = settle(run, a.Kind.Steps, result{state: state, err: err}, x.now())
 		if !run.Live() {
-			return automation.Plan{}, err
+			return automation.Plan{}, nil, err
 		}
 		if x.Watch != nil {
 			x.Watch(&run)
 		}
 		if err := x.Clock.Sleep(ctx, run.Due.Sub(x.now())); err != nil {
-			return automation.Plan{}, err
+			return automation.Plan{}, nil, err
 		}
 	}
 }

@@ -60,7 +60,8 @@ func (x *Executor) Retry(ctx context.Context, id string) (*Run, error) {
 	return nil, failure.Retryf("retry run %s: lost %d races", id, maxRaces)
 }
 
-// reopening are the writes that make a run live again.
+// reopening are the writes that make a run live again. What was asked of it
+// before does not count any more.
 func (x *Executor) reopening(ctx context.Context, run *Run, before time.Time, key string, c claim) ([]ledger.Write, error) {
 	writes, err := runWrites(run, before)
 	if err != nil {
@@ -71,12 +72,14 @@ func (x *Executor) reopening(ctx context.Context, run *Run, before time.Time, ke
 		return nil, err
 	}
 	writes = append(writes, w)
-	asked, err := x.Ledger.Get(ctx, cancelKey(run.ID))
-	switch {
-	case err == nil:
-		writes = append(writes, ledger.Delete(asked.Key, asked.Version))
-	case !errors.Is(err, ledger.ErrNotFound):
-		return nil, fmt.Errorf("read whether run %s is cancelled: %w", run.ID, err)
+	for _, key := range []string{cancelKey(run.ID), approvalKey(run.ID)} {
+		asked, err := x.Ledger.Get(ctx, key)
+		switch {
+		case err == nil:
+			writes = append(writes, ledger.Delete(asked.Key, asked.Version))
+		case !errors.Is(err, ledger.ErrNotFound):
+			return nil, fmt.Errorf("read what was asked of run %s: %w", run.ID, err)
+		}
 	}
 	return writes, nil
 }
@@ -120,9 +123,10 @@ func (r Run) goOn(steps []automation.StepInfo, now time.Time) Run {
 	case done && len(r.Plan.Stuck) == 0:
 		return r.proceed(steps, now)
 	case !stands:
-		r.Values = nil // of what is not there any more
+		r.Values, r.Approval = nil, nil // of what is not there any more
 		return r.enter(automation.StepPlan, now).hush()
 	case done:
+		r.Approval = nil
 		return r.enter(automation.StepPlan, now).hush()
 	}
 	for i := range r.Marks {

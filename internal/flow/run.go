@@ -68,11 +68,16 @@ type Run struct {
 	Owner   string         `json:"owner,omitempty"`   // who makes the present attempt
 	Until   time.Time      `json:"until,omitzero"`    // and until when nobody else acts
 	Due     time.Time      `json:"due,omitzero"`      // when the next turn is due; zero: never
+	Telling bool           `json:"telling,omitempty"` // the owner makes no attempt: it sends notices
 	Waiting string         `json:"waiting,omitempty"` // for what
 	Replans int            `json:"replans,omitempty"`
 	Retries int            `json:"retries,omitempty"` // how often a person had it tried again
 	Ending  *Ending        `json:"ending,omitempty"`  // how the run is about to end; nil while it goes forward
 	Quiet   time.Time      `json:"quiet,omitzero"`    // from when on AWS shows whatever was undone and released
+	// Asking is what a person is to approve; nil while the run waits for nobody.
+	// Approval is who has, once an attempt was told of it.
+	Asking   *Asking              `json:"asking,omitempty"`
+	Approval *automation.Approval `json:"approval,omitempty"`
 
 	Outcome Outcome             `json:"outcome,omitempty"` // empty while the run is live
 	Reason  string              `json:"reason,omitempty"`
@@ -101,7 +106,9 @@ func (e Entry) change() automation.Change {
 type Notice struct {
 	Subject  string    `json:"subject"`
 	Text     string    `json:"text"`
+	Asks     bool      `json:"asks,omitempty"` // for approval; it is not sent once that is over
 	Attempts int       `json:"attempts,omitempty"`
+	Due      time.Time `json:"due,omitzero"` // when it is to be tried again
 	Sent     time.Time `json:"sent,omitzero"`
 	Error    string    `json:"error,omitempty"` // of the last attempt
 	GaveUp   bool      `json:"gaveUp,omitempty"`
@@ -109,6 +116,9 @@ type Notice struct {
 
 // open says that a notice is still to be sent.
 func (n Notice) open() bool { return n.Sent.IsZero() && !n.GaveUp }
+
+// due says that it is to be sent now.
+func (n Notice) due(now time.Time) bool { return n.open() && !now.Before(n.Due) }
 
 // Live says whether the run has not ended.
 func (r *Run) Live() bool { return r.Outcome == "" }

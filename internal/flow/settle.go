@@ -22,12 +22,13 @@ const (
 
 // result is what an attempt produced.
 type result struct {
-	state   json.RawMessage
-	values  map[string]string
-	trying  []string
-	plan    automation.Plan // of the step automation.StepPlan only
-	err     error
-	entries []Entry
+	state    json.RawMessage
+	values   map[string]string
+	trying   []string
+	plan     automation.Plan      // of the step automation.StepPlan only
+	approval *automation.Approval // that the attempt was told of
+	err      error
+	entries  []Entry
 }
 
 // sweepHint is the next thing to type for what a person must mend first.
@@ -42,12 +43,16 @@ func settle(r Run, steps []automation.StepInfo, res result, now time.Time) Run {
 	if len(res.values) > 0 {
 		r.Values = maps.Clone(res.values)
 	}
-	if len(res.trying) > 0 {
+	if res.values != nil { // it was begun
 		r.Trying = res.trying
 	}
 	r.acknowledge(res.entries)
 	if len(res.state) > 0 {
 		r.State = res.state
+	}
+	if res.approval != nil {
+		r.Approval = res.approval
+		r.unask()
 	}
 	var replan *automation.Replan
 	switch {
@@ -162,15 +167,24 @@ func (r Run) troubled(steps []automation.StepInfo, err error, now time.Time) Run
 		return r.fail(steps, err, now)
 	case failure.Wait:
 		if over {
-			return r.fail(steps, failure.Stopf("waited %s for %w", now.Sub(r.Since).Round(time.Second), err), now)
+			return r.fail(steps, waited(err, now.Sub(r.Since).Round(time.Second)), now)
 		}
-		return r.await(steps, err, now)
+		return r.await(steps, err, now).ask(err, now)
 	case failure.Retry:
 	}
 	if over {
 		return r.fail(steps, failure.WithHint(failure.Stopf("gave up after %d attempts: %w", r.Attempt, err), sweepHint), now)
 	}
 	return r.again(steps, err, now)
+}
+
+// waited is the error of a step that has waited for too long.
+func waited(err error, span time.Duration) error {
+	var u *automation.Unapproved
+	if errors.As(err, &u) {
+		return u.GiveUp(span)
+	}
+	return failure.Stopf("waited %s for %w", span, err)
 }
 
 // idle says that no step is done, and that none can have been by an attempt that
@@ -227,6 +241,7 @@ func (r Run) enter(step string, now time.Time) Run {
 
 func (r Run) turnTo(step string, act automation.Act, now time.Time) Run {
 	r.Step, r.Act, r.Attempt, r.Since, r.Idle, r.Due = step, act, 0, now, 0, now
+	r.unask()
 	if m := r.mark(step); m != nil && m.Attempts > 0 && act == automation.Do {
 		r.Since = m.Begun // a limit bounds all attempts together
 	}

@@ -29,6 +29,9 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	if !run.Live() || now.Before(run.Until) || now.Before(run.Due) {
 		return run, nil
 	}
+	if run.Telling { // whoever was to send its notices is gone
+		run.Owner, run.Until, run.Telling = "", time.Time{}, false
+	}
 	a, rebuildErr := x.rebuild(run)
 	var steps []automation.StepInfo
 	if rebuildErr == nil {
@@ -49,6 +52,10 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 		return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return settle(r, steps, res, now) }, nil)
 	}
 
+	approval, err := x.approval(ctx, run, steps)
+	if err != nil {
+		return nil, err
+	}
 	before := run.Due
 	run.begin(x.Owner, infoOf(steps, run.Step).Attempt, now)
 	if err := x.save(ctx, run, before); err != nil {
@@ -66,18 +73,22 @@ func (x *Executor) Turn(ctx context.Context, id string) (*Run, error) {
 	}
 	res := result{err: rebuildErr}
 	if rebuildErr == nil {
-		res = x.act(ctx, a, run, attempt)
+		res = x.act(ctx, a, run, approval, attempt)
 	}
 	return x.record(ctx, run, run.Due, func(r Run, now time.Time) Run { return settle(r, steps, res, now) }, res.entries)
 }
 
 // act observes and decides, or makes an attempt at a step.
-func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, attempt time.Duration) result {
+func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, approval *automation.Approval, attempt time.Duration) result {
 	rec := &recorder{step: run.Step, act: run.Act}
 	ctx, cancel := context.WithTimeout(call.WithRecorder(ctx, rec), attempt)
 	defer cancel()
 	env := x.env(a, run.Identity, run.Events, run.Kept)
 	env.Attempt, env.Since = run.Attempt, run.Since
+	env.Approval = approval
+	if run.Asking != nil {
+		env.Asked = run.Asking.Since
+	}
 	env.Tried, env.Trying = run.Tried, map[string]bool{}
 	for _, name := range run.Trying {
 		env.Trying[name] = true
@@ -86,7 +97,7 @@ func (x *Executor) act(ctx context.Context, a *automation.Automation, run *Run, 
 	if env.Values == nil {
 		env.Values = map[string]string{}
 	}
-	var res result
+	res := result{approval: approval}
 	if run.Step == automation.StepPlan {
 		res.state, res.plan, res.err = a.Plan(call.ReadOnly(ctx), env, run.State)
 	} else {

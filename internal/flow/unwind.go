@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 	over := trying.over(steps, now)
 	switch {
 	case err == nil || failure.ClassOf(err) == failure.Skip:
-		r.takenBack(infoOf(steps, r.Step), m, now)
+		r.takenBack(steps, m, now)
 		return r.unwind(steps, now)
 	case failure.ClassOf(err) == failure.Wait && !over:
 		return r.await(steps, err, now)
@@ -95,16 +96,27 @@ func (r Run) unwound(steps []automation.StepInfo, err error, now time.Time) Run 
 }
 
 // takenBack marks the present act as done. The release of a step that has no
-// undo is its undo: there is nothing that it could leave.
-func (r *Run) takenBack(info automation.StepInfo, m *Mark, now time.Time) {
+// undo is its undo: there is nothing that it could leave. With a step those are
+// taken back that are within it.
+func (r *Run) takenBack(steps []automation.StepInfo, m *Mark, now time.Time) {
 	if r.Act == automation.Release {
 		m.Released = now
-		if info.Undoes || !r.Ending.Undo {
+		if infoOf(steps, r.Step).Undoes || !r.Ending.Undo {
 			return
 		}
 	}
-	m.Undone = now
-	ours := func(c automation.Change) bool { return c.Step == m.Step }
+	gone := []string{m.Step}
+	for _, s := range steps {
+		if s.Within == m.Step {
+			gone = append(gone, s.Name)
+		}
+	}
+	for _, step := range gone {
+		if m := r.mark(step); m != nil {
+			m.Undone = now
+		}
+	}
+	ours := func(c automation.Change) bool { return slices.Contains(gone, c.Step) }
 	r.Made = slices.DeleteFunc(r.Made, ours)
 	r.Former = slices.DeleteFunc(slices.Clone(r.Former), ours)
 }
@@ -138,8 +150,23 @@ func (r Run) leftOver() []automation.Remark {
 			left = append(left, r.remains(m, fmt.Sprintf("could not be undone: %s", m.UndoError))...)
 		}
 		if m.ReleaseError != "" {
-			left = append(left, automation.Remark{Resource: "step " + m.Step, Why: fmt.Sprintf("could not be released: %s", m.ReleaseError)})
+			left = append(left, r.unreleased(m, fmt.Sprintf("could not be released: %s", m.ReleaseError))...)
 		}
+	}
+	return left
+}
+
+// unreleased names what a step has not given back: what it has provided, such as a
+// machine, or else the step.
+func (r Run) unreleased(m Mark, why string) []automation.Remark {
+	var left []automation.Remark
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		if strings.HasPrefix(name, m.Step+".") {
+			left = append(left, automation.Remark{Resource: r.Values[name], Why: why})
+		}
+	}
+	if len(left) == 0 {
+		left = []automation.Remark{{Resource: "step " + m.Step, Why: why}}
 	}
 	return left
 }
@@ -197,6 +224,7 @@ func (r Run) remains(m Mark, why string) []automation.Remark {
 // end closes the run and, where somebody should know, writes the notice.
 func (r Run) end(outcome Outcome, reason string, now time.Time) Run {
 	r.Outcome, r.Reason, r.Ended, r.Due = outcome, reason, now, time.Time{}
+	r.unask()
 	if outcome != NothingToDo && r.Topic != "" {
 		r.Outbox = append(slices.Clone(r.Outbox), notice(&r))
 		r.Due = now

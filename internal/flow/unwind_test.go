@@ -335,3 +335,26 @@ func TestLateAcknowledgement(t *testing.T) {
 		t.Errorf("made %v, want the change of a only", r.Made)
 	}
 }
+
+// What a step does within another is taken back with that, whether it is undone or
+// released; and what a step has provided is named when it is not given back.
+func TestWithin(t *testing.T) {
+	steps := []automation.StepInfo{{Name: "launch", Releases: true}, {Name: "prepare", Within: "launch"}}
+	at := func(act automation.Act) Run {
+		return Run{
+			Step: "launch", Act: act, Ending: &Ending{Outcome: RolledBack, Reason: "denied", Undo: true},
+			Marks: []Mark{{Step: "launch", Begun: t0, Done: t0}, {Step: "prepare", Begun: t0, Lost: true}},
+			Made: []automation.Change{
+				{Step: "launch", Operation: "ec2:RunInstances", Resource: "ami-1"}, {Step: "prepare", Operation: "ssm:SendCommand", Resource: "i-1"},
+			},
+			Values: map[string]string{"launch.builder": "i-1"},
+		}
+	}
+	if r := settle(at(automation.Release), steps, result{}, t0); r.Outcome != RolledBack || len(r.Made) > 0 {
+		t.Errorf("%s, made %v", r.Outcome, r.Made)
+	}
+	r := settle(at(automation.Release), steps, result{err: errStop}, t0)
+	if r.Outcome != Stuck || len(r.Left) == 0 || r.Left[0] != (automation.Remark{Resource: "i-1", Why: "could not be released: denied"}) {
+		t.Errorf("%s, left %v", r.Outcome, r.Left)
+	}
+}

@@ -42,6 +42,9 @@ func (c *chart) forward() {
 		if s.Poll > 0 {
 			label += fmt.Sprintf("<br/>looks every %s, for up to %s", s.Poll, s.Limit)
 		}
+		if s.Asks {
+			label += "<br/>may wait for drover approve"
+		}
 		if s.Commit {
 			label += "<br/>from then on nothing is undone"
 		}

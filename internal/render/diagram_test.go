@@ -18,7 +18,7 @@ func TestDiagram(t *testing.T) {
 	d := automation.Definition{Name: "play", Steps: []automation.StepInfo{
 		{Name: "hold", Title: "hold it", Releases: true},
 		{Name: "build", Title: "build it", Limit: time.Hour, Poll: 15 * time.Second, Undoes: true},
-		{Name: "swap", Title: "swap it", Commit: true},
+		{Name: "swap", Title: "swap it", Limit: 24 * time.Hour, Poll: time.Minute, Asks: true, Commit: true},
 		{Name: "prune", Title: "remove the old"},
 	}}
 	want := `flowchart TD
@@ -26,7 +26,7 @@ func TestDiagram(t *testing.T) {
   plan -->|nothing to do| nothing([nothing-to-do])
   plan --> s0["hold: hold it"]
   s0 --> s1["build: build it<br/>looks every 15s, for up to 1h0m0s"]
-  s1 --> s2["swap: swap it<br/>from then on nothing is undone"]
+  s1 --> s2["swap: swap it<br/>looks every 1m0s, for up to 24h0m0s<br/>may wait for drover approve<br/>from then on nothing is undone"]
   s2 --> s3["prune: remove the old"]
   s3 --> b0
   s0 -.->|fails or is cancelled| b0

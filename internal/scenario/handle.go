@@ -41,7 +41,7 @@ func (s *Stage) Failover(more ...string) string {
 
 // Handle plans for an event and then handles it, under the rendered policy,
 // and returns the run. The story fails if the plan changes anything, or if the
-// run writes anything else than the plan says.
+// run writes anything else than the plan says, but to take back what it did.
 func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 	run := &flow.Run{} // if the stage has failed; the story goes on to its end
 	s.try("handle "+flow.Cause(e), func() error {
@@ -72,9 +72,29 @@ func (s *Stage) Handle(fleet string, e event.Event) *flow.Run {
 		for i := range previews {
 			previews[i].Plan = previews[i].Plan.Filled(run.Values)
 		}
+		if run.Outcome.Failed() {
+			return errors.Join(within(previews, run), audited(runs, made))
+		}
 		return errors.Join(Agree(previews, made), audited(runs, made))
 	})
 	return run
+}
+
+// within holds what a run has written that failed against its plan: not all of it was
+// reached, and some of it was taken back.
+func within(previews []app.Preview, r *flow.Run) error {
+	var planned []string
+	for _, p := range previews {
+		for _, c := range p.Plan.Changes {
+			planned = append(planned, Mutation(c.Operation, c.Resource, c.To))
+		}
+	}
+	for _, w := range r.Writes() {
+		if made := Mutation(w.Operation, w.Resource, w.To); !slices.Contains(planned, made) {
+			return fmt.Errorf("planned %q, but the run made %s", planned, made)
+		}
+	}
+	return nil
 }
 
 // under is the program for a fleet file, and the policy that is rendered for it.
@@ -143,18 +163,31 @@ func Agree(previews []app.Preview, made []string) error {
 	return nil
 }
 
-// audited holds what the world has carried out against the runs' audits.
+// audited holds what the world has carried out against the runs' audits: a call whose
+// answer was lost may be among it.
 func audited(runs []*flow.Run, made []string) error {
-	var written []string
+	var written, perhaps []string
 	for _, r := range runs {
 		for _, e := range r.Audit {
-			if e.Outcome == call.Done {
-				written = append(written, Mutation(e.Operation, e.Resource, e.To))
+			m := Mutation(e.Operation, e.Resource, e.To)
+			switch e.Outcome {
+			case call.Done:
+				written, perhaps = append(written, m), append(perhaps, m)
+			case call.Unknown:
+				perhaps = append(perhaps, m)
+			default:
 			}
 		}
 	}
-	if a, m := set(written), set(made); !slices.Equal(a, m) {
-		return fmt.Errorf("audited %q, but the world saw %q", a, m)
+	for _, m := range written {
+		if !slices.Contains(made, m) {
+			return fmt.Errorf("audited %q, but the world saw %q", set(written), set(made))
+		}
+	}
+	for _, m := range made {
+		if !slices.Contains(perhaps, m) {
+			return fmt.Errorf("the world saw %q, but audited is %q", set(made), set(perhaps))
+		}
 	}
 	return nil
 }

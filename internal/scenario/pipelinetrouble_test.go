@@ -356,7 +356,7 @@ func TestKilledWhileItBuilds(t *testing.T) {
 			t.Parallel()
 			killEverywhere(t, 12, []dying{diesBefore, diesAfter}, func(t *testing.T, kill func(victim)) {
 				build(t, func(b *building) {
-					kill(victim{b.scene, func() event.Event { return b.told }, func(h *heir) {
+					kill(victim{scene: b.scene, told: func() event.Event { return b.told }, holds: func(h *heir) {
 						if h != nil {
 							time.Sleep(time.Hour) // a build that the heir has left to itself
 						}

@@ -295,7 +295,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 	t.Parallel()
 	killEverywhere(t, 8, []dying{diesBefore, diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
 		onPlatform(t, func(p *platform) {
-			kill(victim{p.scene, sweepNow, func(h *heir) {
+			kill(victim{scene: p.scene, told: sweepNow, holds: func(h *heir) {
 				if h != nil {
 					time.Sleep(time.Minute) // what AWS has not validated yet
 				}

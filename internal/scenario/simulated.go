@@ -18,6 +18,8 @@ import (
 	simec2 "github.com/droverhq/drover/internal/awssim/ec2"
 	simelasticbeanstalk "github.com/droverhq/drover/internal/awssim/elasticbeanstalk"
 	simimagebuilder "github.com/droverhq/drover/internal/awssim/imagebuilder"
+	simkms "github.com/droverhq/drover/internal/awssim/kms"
+	simservicequotas "github.com/droverhq/drover/internal/awssim/servicequotas"
 	simsns "github.com/droverhq/drover/internal/awssim/sns"
 	simsqs "github.com/droverhq/drover/internal/awssim/sqs"
 	simssm "github.com/droverhq/drover/internal/awssim/ssm"
@@ -36,6 +38,8 @@ type Simulated struct {
 	EC2              *simec2.Service
 	ElasticBeanstalk *simelasticbeanstalk.Service
 	ImageBuilder     *simimagebuilder.Service
+	KMS              *simkms.Service
+	ServiceQuotas    *simservicequotas.Service
 	SNS              *simsns.Service
 	SQS              *simsqs.Service
 	SSM              *simssm.Service
@@ -53,8 +57,14 @@ type Simulated struct {
 
 // NewSimulated makes a world with all services that are simulated.
 func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
+	return NewTimed(clk, o, simec2.Times{})
+}
+
+// NewTimed is NewSimulated with other times for what EC2 does.
+func NewTimed(clk clock.Clock, o awssim.Options, times simec2.Times) *Simulated {
 	s := &Simulated{
-		EC2: simec2.New(simec2.Times{}), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
+		EC2: simec2.New(times), ElasticBeanstalk: simelasticbeanstalk.New(simelasticbeanstalk.Times{}),
+		KMS: simkms.New(), ServiceQuotas: simservicequotas.New(),
 		SNS: simsns.New(), SQS: simsqs.New(clk, simsqs.Options{}), clock: clk,
 	}
 	hasImage := func(m *awssim.Moment, id string) bool { return s.EC2.HasImage(m, id) }
@@ -62,8 +72,9 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Images: func(m *awssim.Moment, id string) bool {
 			return hasImage(m, id) && (s.Invalid == nil || !s.Invalid(id))
 		},
-		Tags:     s.EC2.TagsOf,
-		ShutDown: s.EC2.ShutDownFromWithin,
+		Tags:      s.EC2.TagsOf,
+		ShutDown:  s.EC2.ShutDownFromWithin,
+		Agentless: s.EC2.BootsWithoutAgent,
 	})
 	s.ImageBuilder = simimagebuilder.New(simimagebuilder.Options{
 		Images: func(a simimagebuilder.AMI) {
@@ -76,6 +87,7 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		Images: func(a simbackup.AMI) {
 			s.EC2.AddImage(simec2.Image{
 				ID: a.ID, Name: a.Name, Description: a.Description, Tags: a.Tags, SourceInstance: a.Instance, Created: a.Created, Managed: true,
+				Windows: slices.ContainsFunc(s.EC2.Instances(), func(i simec2.InstanceView) bool { return i.ID == a.Instance && i.Windows }),
 			})
 		},
 		Deregister: func(image string) { _ = s.EC2.DeregisterManaged(image) }, // there is one for as long as its recovery point is
@@ -88,7 +100,8 @@ func NewSimulated(clk clock.Clock, o awssim.Options) *Simulated {
 		},
 		Instances: s.instances(),
 	})
-	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.World = awssim.New(clk, o, s.AutoScaling, s.Backup, simcloudtrail.New(), s.EC2, s.ElasticBeanstalk, s.ImageBuilder, s.KMS, s.ServiceQuotas, s.SNS, s.SQS, s.SSM, simsts.New())
+	s.EC2.UseKeys(s.KMS.Usable)
 	s.EC2.WatchInstances(func(m *awssim.Moment, id string, state ec2types.InstanceStateName) {
 		s.SSM.InstanceIs(m, id, string(state))
 	})
@@ -208,6 +221,10 @@ func (s *Simulated) until(ctx context.Context, missing string, last func(event.E
 			}
 		}
 		due, ok := s.NextDue()
+		if more := s.Take(); len(more) > 0 { // somebody else has let it happen meanwhile
+			s.giveBack(more)
+			continue
+		}
 		if !ok {
 			return fmt.Errorf("nothing more happens, and %s", missing)
 		}

@@ -60,7 +60,7 @@ type Scenario struct {
 
 // Stories are the stories of all kinds.
 func Stories() []Scenario {
-	return slices.Concat(Failovers(), Groups(), Platforms(), Templates(), Pipelines())
+	return slices.Concat(Failovers(), Groups(), Platforms(), Templates(), Pipelines(), Rollouts())
 }
 
 // Play plays a story in a world of its own.

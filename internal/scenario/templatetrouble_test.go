@@ -231,7 +231,7 @@ func TestKilledWhileItFollows(t *testing.T) {
 	killEverywhere(t, 12, []dying{diesBefore, diesAfter}, func(t *testing.T, kill func(victim)) {
 		follow(t, "keep: 1", func(fo *following) {
 			fo.stage.Available(fo.backup)
-			kill(victim{fo.scene, func() event.Event { return fo.created }, func(*heir) {
+			kill(victim{scene: fo.scene, told: func() event.Event { return fo.created }, holds: func(*heir) {
 				fo.has("2 " + fo.backup + " default")
 				if n := fo.carriedOut("ec2:CreateLaunchTemplateVersion"); n != 1 {
 					fo.Errorf("the version was made %d times", n)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
-	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/wildcard"
 )
 
@@ -58,7 +57,7 @@ func (d *decision) group(g Group) {
 	}
 	d.plan.Changes = append(d.plan.Changes, automation.Change{
 		Step: stepSet, Operation: opUpdate, Resource: g.Name,
-		From: version.Of(g.launches(), g.version()), To: version.Of(g.launches(), to), Why: why,
+		From: g.at(g.version()), To: g.at(to), Why: why,
 	})
 	if g.Own > 0 {
 		d.plan.Notes = append(d.plan.Notes, fmt.Sprintf("%s: %s of its policy %s a launch template of %s own, whose version stays as it is",
@@ -151,5 +150,5 @@ func (s State) value(c automation.Change) string {
 	if !ok {
 		return ""
 	}
-	return version.Of(g.launches(), g.version())
+	return g.at(g.version())
 }

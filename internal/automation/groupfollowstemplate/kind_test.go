@@ -10,7 +10,7 @@ import (
 
 // TestDecideIsPure holds decide.go to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
-	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/automation/version", "github.com/droverhq/drover/internal/wildcard")
+	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/wildcard")
 }
 
 func every(c *Config) {

@@ -1,6 +1,7 @@
 package groupfollowstemplate
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/droverhq/drover/internal/automation"
+	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 )
 
@@ -72,8 +74,9 @@ func groupOf(g types.AutoScalingGroup) Group {
 	}
 	if p := g.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
 		for _, o := range p.LaunchTemplate.Overrides {
-			if o.LaunchTemplateSpecification != nil {
+			if spec := o.LaunchTemplateSpecification; spec != nil {
 				s.Own++
+				s.Beside = append(s.Beside, version.Of(cmp.Or(aws.ToString(spec.LaunchTemplateId), aws.ToString(spec.LaunchTemplateName)), aws.ToString(spec.Version)))
 			}
 		}
 	}

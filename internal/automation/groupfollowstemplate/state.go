@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/droverhq/drover/internal/automation/version"
 )
 
 // State is what an observation found, and what the step has learned. It names
@@ -39,6 +41,8 @@ type Group struct {
 	Version      string `json:"version,omitempty"`
 	// Own counts the overrides of the policy that name a template of their own.
 	Own int `json:"own,omitempty"`
+	// Beside is what these launch from, as plans name it.
+	Beside []string `json:"beside,omitempty"`
 }
 
 // Template is a launch template as it was read.
@@ -51,6 +55,9 @@ type Template struct {
 // launches is how people and plans know the group's template: by its id, which
 // AWS shows of every template that it knows.
 func (g Group) launches() string { return cmp.Or(g.Template, g.TemplateName) }
+
+// at names what the group launches from when its template is at a version.
+func (g Group) at(v string) string { return version.All(version.Of(g.launches(), v), g.Beside...) }
 
 // version is what the group launches from. Without one AWS takes the default.
 func (g Group) version() string { return cmp.Or(g.Version, string(Default)) }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/droverhq/drover/internal/automation"
-	"github.com/droverhq/drover/internal/automation/version"
 	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/failure"
 )
@@ -158,7 +157,7 @@ func (s *setter) wanted(c automation.Change) (group types.AutoScalingGroup, to s
 		return group, "", false
 	}
 	to, _, ok = target(s.turn.Config, s.state, g)
-	return s.full[c.Resource], to, ok && version.Of(g.launches(), to) == c.To
+	return s.full[c.Resource], to, ok && g.at(to) == c.To
 }
 
 // unwritten are the changes that no write has been acknowledged of just now.

@@ -72,7 +72,7 @@ func Sample(t T, name string) event.Event {
 func Env(automationName string, clients *cloud.Clients, c clock.Clock, events ...event.Event) automation.Env {
 	return automation.Env{
 		Run:    automation.Identity{ID: "run-1", Fleet: "stage", Automation: automationName, Ledger: "ledger"},
-		Events: events, Attempt: 1, Since: c.Now(), Values: map[string]string{},
+		Events: events, Attempt: 1, Since: c.Now(), Values: map[string]string{}, Trying: map[string]bool{},
 		AWS: clients, Clock: c, Log: slog.New(slog.DiscardHandler),
 	}
 }

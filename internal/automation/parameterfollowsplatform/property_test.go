@@ -25,11 +25,18 @@ var drawImage = rapid.Custom(func(t *rapid.T) Image {
 
 func drawState(t *rapid.T) State {
 	passed := rapid.Bool().Draw(t, "images")
+	known := map[string]Image{} // one id is one image, wherever it is listed
 	var candidates []Candidate
 	for n := range rapid.IntRange(0, 5).Draw(t, "candidates") {
 		of := Candidate{
 			Name: fmt.Sprintf("version %d", n), Origin: fmt.Sprintf("arn/%d", n), Passed: passed,
 			Images: rapid.SliceOfN(drawImage, 0, 3).Draw(t, "images"),
+		}
+		for i, image := range of.Images {
+			if _, ok := known[image.ID]; !ok {
+				known[image.ID] = image
+			}
+			of.Images[i] = known[image.ID]
 		}
 		if rapid.IntRange(0, 4).Draw(t, "not ready") == 0 {
 			of.Status, of.Images = "Creating", nil

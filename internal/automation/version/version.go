@@ -7,6 +7,7 @@ package version
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,18 @@ func Named(number int64) string { return fmt.Sprintf("version %d", number) }
 // Of names a version together with its template, as what a group launches from. It may
 // be "$Latest" or "$Default".
 func Of(template, version string) string { return "version " + version + " of " + template }
+
+// All names everything that a group launches from, each once: its own, then what
+// overrides of its policy name.
+func All(own string, overrides ...string) string {
+	all := []string{own}
+	for _, o := range overrides {
+		if !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	return strings.Join(all, ", ")
+}
 
 // Number reads what [Named] writes.
 func Number(text string) (int64, error) {

@@ -19,7 +19,7 @@ import (
 
 // TestPure holds the package to what a decision may know.
 func TestPure(t *testing.T) {
-	kindtest.Imports(t, "version.go", "fmt", "strconv", "strings")
+	kindtest.Imports(t, "version.go", "fmt", "slices", "strconv", "strings")
 	kindtest.Imports(t, "surplus.go", "fmt", "maps", "slices", "strings")
 	kindtest.Imports(t, "signature.go", "fmt")
 }

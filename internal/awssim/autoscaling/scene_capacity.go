@@ -76,6 +76,51 @@ func (s *Service) Protect(name, id string, protected bool) error {
 	})
 }
 
+// Suspend suspends processes of a group as somebody else does, under the terms of
+// [Service.Create], as do the next four. None are all.
+func (s *Service) Suspend(actor, name string, names ...string) error {
+	in := &suspendInput{AutoScalingGroupName: &name, ScalingProcesses: names}
+	return act(s, actor, "SuspendProcesses", in, []string{"AutoScalingGroupName", "ScalingProcesses"}, func(m *awssim.Moment, st *state) error {
+		_, err := suspendProcesses(m, st, in)
+		return err
+	})
+}
+
+// Resume resumes processes of a group.
+func (s *Service) Resume(actor, name string, names ...string) error {
+	in := &resumeInput{AutoScalingGroupName: &name, ScalingProcesses: names}
+	return act(s, actor, "ResumeProcesses", in, []string{"AutoScalingGroupName", "ScalingProcesses"}, func(m *awssim.Moment, st *state) error {
+		_, err := resumeProcesses(m, st, in)
+		return err
+	})
+}
+
+// EnterStandby puts an instance of a group on standby, and wants one less.
+func (s *Service) EnterStandby(actor, name, id string) error {
+	in := &standbyInput{AutoScalingGroupName: &name, InstanceIds: []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true)}
+	return act(s, actor, "EnterStandby", in, []string{"AutoScalingGroupName", "InstanceIds", "ShouldDecrementDesiredCapacity"}, func(m *awssim.Moment, st *state) error {
+		_, err := enterStandby(m, st, in)
+		return err
+	})
+}
+
+// ExitStandby puts an instance of a group into service again, and wants one more.
+func (s *Service) ExitStandby(actor, name, id string) error {
+	in := &returnInput{AutoScalingGroupName: &name, InstanceIds: []string{id}}
+	return act(s, actor, "ExitStandby", in, []string{"AutoScalingGroupName", "InstanceIds"}, func(m *awssim.Moment, st *state) error {
+		_, err := exitStandby(m, st, in)
+		return err
+	})
+}
+
+// StartRefresh starts an instance refresh of a group.
+func (s *Service) StartRefresh(actor string, in *startInput) error {
+	return act(s, actor, "StartInstanceRefresh", in, append([]string{"Strategy", "Preferences", "DesiredConfiguration"}, models...), func(m *awssim.Moment, st *state) error {
+		_, err := startInstanceRefresh(m, st, in)
+		return err
+	})
+}
+
 // Refreshes are the instance refreshes of a group, newest first.
 func (s *Service) Refreshes(name string) []types.InstanceRefresh {
 	var all []types.InstanceRefresh

@@ -146,6 +146,42 @@ func TestSomebodyElse(t *testing.T) {
 	}
 }
 
+// What somebody does to a group's processes, instances and refreshes is done as by a
+// call of theirs, and CloudTrail names them.
+func TestSomebodyElsesGroup(t *testing.T) {
+	l := newLife(t)
+	l.grow(2)
+	l.rest()
+	const jo = "cloudformation.amazonaws.com"
+	id := l.ids()[0]
+	l.must(l.sim.Suspend(jo, "web", "AZRebalance", "Launch"))
+	l.must(l.sim.Resume(jo, "web", "Launch"))
+	l.must(l.sim.EnterStandby(jo, "web", id))
+	l.rest()
+	if g, _ := l.sim.Group("web"); len(g.SuspendedProcesses) != 1 || *g.DesiredCapacity != 1 || g.Instances[0].LifecycleState != types.LifecycleStateStandby {
+		t.Errorf("%d processes are suspended, %d instances wanted, %s is %s", len(g.SuspendedProcesses), *g.DesiredCapacity, id, g.Instances[0].LifecycleState)
+	}
+	l.must(l.sim.ExitStandby(jo, "web", id))
+	l.must(l.sim.StartRefresh(jo, &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: aws.String("web")}))
+	l.pass(time.Hour)
+	if all := l.sim.Refreshes("web"); len(all) != 1 || all[0].Status != types.InstanceRefreshStatusSuccessful || slices.Contains(l.ids(), id) {
+		t.Errorf("refreshes %+v of %v", all, l.ids())
+	}
+	for _, operation := range []string{"SuspendProcesses", "ResumeProcesses", "EnterStandby", "ExitStandby", "StartInstanceRefresh"} {
+		if got := l.callers(operation); !slices.Equal(got, []string{jo}) {
+			t.Errorf("%s was called by %q", operation, got)
+		}
+	}
+	for what, err := range map[string]error{
+		"unknown process": l.sim.Suspend(jo, "web", "Sleep"), "no group": l.sim.Resume(jo, "api"), "not on standby": l.sim.ExitStandby(jo, "web", "i-1"),
+		"no instance": l.sim.EnterStandby(jo, "web", "i-1"), "no group to refresh": l.sim.StartRefresh(jo, &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: aws.String("api")}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), jo) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestInstances(t *testing.T) {
 	s := newScene(t, awssim.Options{})
 	s.made("web")

@@ -176,6 +176,25 @@ func TestJobInTime(t *testing.T) {
 	}
 }
 
+// A job takes as long as a scene says.
+func TestJobThatTakesLonger(t *testing.T) {
+	s := newScene(t, backupsim.Times{})
+	for takes, want := range map[time.Duration]time.Duration{0: whole, time.Hour: time.Hour, time.Second: 30 * time.Second} {
+		began := s.clock.Now()
+		id, err := s.sim.Start(backupsim.Job{Instance: server, Takes: takes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.pass(want - 1)
+		if j := s.job(id); j.State == types.BackupJobStateCompleted || j.ExpectedCompletionDate != nil && !j.ExpectedCompletionDate.Equal(began.Add(want)) {
+			t.Errorf("of %s: %s, expected to be completed %v", takes, j.State, j.ExpectedCompletionDate)
+		}
+		if s.pass(1); s.job(id).State != types.BackupJobStateCompleted {
+			t.Errorf("of %s: %s after %s", takes, s.job(id).State, want)
+		}
+	}
+}
+
 func sorted(told []string) []string { // CloudTrail's own delay does not matter here
 	slices.SortStableFunc(told, func(a, b string) int {
 		return strings.Compare(strings.Repeat("z", strings.Count(a, "CloudTrail")), strings.Repeat("z", strings.Count(b, "CloudTrail")))

@@ -57,7 +57,7 @@ func startBackupJob(m *awssim.Moment, s *state, in *startInput) (*startOutput, e
 	}
 	j := job{
 		instance: instance, vault: aws.ToString(in.BackupVaultName), role: aws.ToString(in.IamRoleArn),
-		tags: maps.Clone(in.RecoveryPointTags), backupOptions: maps.Clone(in.BackupOptions),
+		tags: maps.Clone(in.RecoveryPointTags), backupOptions: maps.Clone(in.BackupOptions), running: s.options.Times.Running,
 	}
 	window := 8 * time.Hour // the default (doc of StartBackupJobInput.StartWindowMinutes), as is the least
 	if w := in.StartWindowMinutes; w != nil {
@@ -151,7 +151,7 @@ func (s *state) become(m *awssim.Moment, j job, into types.BackupJobState) {
 	case types.BackupJobStatePending:
 		then(s.options.Times.Pending, run)
 	case types.BackupJobStateRunning:
-		then(s.options.Times.Running, s.finish)
+		then(j.running, s.finish)
 	default:
 	}
 }
@@ -256,7 +256,7 @@ func describeBackupJob(m *awssim.Moment, s *state, in *describeInput) (*describe
 
 func (s *state) expected(j job) time.Time {
 	t := s.options.Times
-	return j.created.Add(t.Created + t.Pending + t.Running)
+	return j.created.Add(t.Created + t.Pending + j.running)
 }
 
 func createdBy(m *awssim.Moment, j job) *types.RecoveryPointCreator {

@@ -23,6 +23,7 @@ type Job struct {
 	Plan            string            // the id of the plan; there is a usual one
 	Tags            map[string]string // of the recovery point, beside those of the instance
 	DeleteAfterDays int64             // default never
+	Takes           time.Duration     // from its creation to its end; default what [Times] say
 }
 
 // AddVault adds a vault.
@@ -61,7 +62,7 @@ func (s *Service) AddCompletedJob(spec Job, completed time.Time) (id string, err
 			completed = m.Now
 		}
 		t := s.options.Times
-		j.completed, j.created = completed.UTC(), completed.UTC().Add(-t.Created-t.Pending-t.Running)
+		j.completed, j.created = completed.UTC(), completed.UTC().Add(-t.Created-t.Pending-j.running)
 		j.id, j.startBy = m.UUID("backup-job"), j.created.Add(8*time.Hour)
 		j = st.make(m, j, types.BackupJobStateCompleted)
 		if past {
@@ -81,7 +82,10 @@ func (s *state) planned(m *awssim.Moment, spec Job) (job, error) {
 	j := job{
 		instance: spec.Instance, vault: cmp.Or(spec.Vault, "Default"), plan: cmp.Or(spec.Plan, "bde0f455-4e24-4668-aeaa-4932a97f5cc5"), // the samples'
 		role: cmp.Or(spec.Role, "arn:aws:iam::"+m.Account()+":role/service-role/AWSBackupDefaultServiceRole"),
-		tags: maps.Clone(spec.Tags), deleteAfterDays: spec.DeleteAfterDays,
+		tags: maps.Clone(spec.Tags), deleteAfterDays: spec.DeleteAfterDays, running: s.options.Times.Running,
+	}
+	if t := s.options.Times; spec.Takes > 0 {
+		j.running = max(0, spec.Takes-t.Created-t.Pending)
 	}
 	if _, found := s.tagsOf(m, j.instance); !found {
 		return job{}, fmt.Errorf("no instance %q to back up", j.instance)

@@ -26,6 +26,7 @@ type job struct {
 	tags, backupOptions       map[string]string
 	deleteAfterDays           int64 // 0: never
 	created, completed        time.Time
+	running                   time.Duration // for how long it is
 	startBy                   time.Time
 	state                     types.BackupJobState
 	message                   string

@@ -120,6 +120,10 @@ func modifyInstanceAttribute(_ *awssim.Moment, s *state, in *ec2.ModifyInstanceA
 		return nil, err
 	}
 	switch behavior := in.InstanceInitiatedShutdownBehavior; {
+	case len(in.BlockDeviceMappings) > 0 && (in.SourceDestCheck != nil || behavior != nil):
+		return nil, invalid("InvalidParameterCombination", "Fields for multiple attribute types specified")
+	case len(in.BlockDeviceMappings) > 0:
+		return s.keepVolumes(i.id, in.BlockDeviceMappings)
 	case in.SourceDestCheck == nil && behavior == nil:
 		return nil, invalid("InvalidParameterCombination", "No attributes specified.")
 	case in.SourceDestCheck != nil && behavior != nil:

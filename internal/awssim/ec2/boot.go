@@ -20,6 +20,7 @@ type Boot struct {
 	Impaired   bool          // the checks of the instance itself fail
 	Stops      time.Duration // after which it shuts down from within, as after a bad sysprep; default never
 	Terminated time.Duration // after which somebody terminates it; default never
+	Agentless  bool          // no agent of Systems Manager comes online, see BootsWithoutAgent
 }
 
 // SetBoot says how instances boot whose image has an id or a name, those that are
@@ -27,6 +28,14 @@ type Boot struct {
 // yet.
 func (s *Service) SetBoot(image string, b Boot) {
 	s.store.Do(func(_ *awssim.Moment, st *state) { st.boots.put(boot{image, b}) })
+}
+
+// BootsWithoutAgent says whether an instance is one whose image has no agent that
+// comes online, for Systems Manager, which is called with the world locked.
+func (s *Service) BootsWithoutAgent(m *awssim.Moment, id string) bool {
+	st := s.store.At(m)
+	i, ok := st.instances.get(id)
+	return ok && st.bootOf(i).Agentless
 }
 
 type boot struct {

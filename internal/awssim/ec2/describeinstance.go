@@ -104,6 +104,9 @@ func (s *state) instanceOut(m *awssim.Moment, i instance) types.Instance {
 	if i.spot {
 		out.InstanceLifecycle = types.InstanceLifecycleTypeSpot
 	}
+	if k, known := kindOf(i.kind); known {
+		out.CpuOptions = &types.CpuOptions{CoreCount: aws.Int32(k.cores), ThreadsPerCore: aws.Int32(k.threads())}
+	}
 	i.made.show(m, &out)
 	out.StateReason = i.reason.out()
 	if i.state == types.InstanceStateNameTerminated {

@@ -37,15 +37,25 @@ func (s *state) lockedOut(m *awssim.Moment, i instance) bool {
 		if s.keys != nil && !s.keys(m, v.kmsKey, caller) {
 			return true
 		}
-		grant := awssim.Request{Action: "kms:CreateGrant", Resource: v.kmsKey, Context: map[string][]string{ // facts/iam.md 1, "CMK-encrypted AMIs"
-			"kms:GrantIsForAWSResource": {"true"}, "kms:ViaService": {"ec2." + m.Region() + ".amazonaws.com"},
-		}}
-		if strings.HasPrefix(caller, "arn:") && v.kmsKey != keyARN(m, DefaultKey) && !m.Allowed(grant) {
-			return true
+		if !strings.HasPrefix(caller, "arn:") || v.kmsKey == keyARN(m, DefaultKey) {
+			continue
+		}
+		for _, action := range uses {
+			of := awssim.Request{Action: action, Resource: v.kmsKey, Context: map[string][]string{"kms:ViaService": {"ec2." + m.Region() + ".amazonaws.com"}}}
+			if action == "kms:CreateGrant" { // facts/iam.md 1, "CMK-encrypted AMIs"
+				of.Context["kms:GrantIsForAWSResource"] = []string{"true"}
+			}
+			if !m.Allowed(of) {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+// uses are what whoever starts an instance must be allowed to do with the keys of its
+// volumes (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html).
+var uses = []string{"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 
 // failStart is what follows on pending for an instance that is locked out: one that
 // is new is terminated, one that was stopped is stopped again.

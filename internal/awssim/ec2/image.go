@@ -87,8 +87,14 @@ func (s *state) newImage(m *awssim.Moment, i image, devices []device, volumes []
 	}
 	s.tag(i.id, tags[types.ResourceTypeImage])
 	s.become(m, i, types.ImageStatePending, i.request)
+	doom := s.doomed
+	s.doomed = ""
 	m.After(s.times.Image, func(m *awssim.Moment) {
 		if then, ok := s.images.get(i.id); ok && then.state == types.ImageStatePending {
+			if doom != "" {
+				s.failImage(m, then, doom)
+				return
+			}
 			s.finishSnapshots(m, then, types.SnapshotStateCompleted)
 			s.become(m, then, types.ImageStateAvailable, then.request)
 		}

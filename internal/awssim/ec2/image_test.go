@@ -113,6 +113,33 @@ func TestImageThatFails(t *testing.T) {
 	wantCode(t, err, "InvalidAMIID.Unavailable")
 }
 
+// TestNextImageFails: the one that is begun next fails when it would be available, and
+// no other.
+func TestNextImageFails(t *testing.T) {
+	s := newScene(t)
+	events := s.imageEvents()
+	before := s.newImage("before")
+	s.sim.FailNextImage("The snapshot failed")
+	s.clock.Advance(time.Minute)
+	doomed, after := s.newImage("doomed"), s.newImage("after")
+	s.clock.Advance(time.Hour)
+	wantEqual(t, "states", []types.ImageState{s.image(before).State, s.image(doomed).State, s.image(after).State},
+		[]types.ImageState{types.ImageStateAvailable, types.ImageStateFailed, types.ImageStateAvailable})
+	wantEqual(t, "failures", slices.DeleteFunc(*events, func(e string) bool { return !strings.Contains(e, "failed") }), []string{"7m0s failed The snapshot failed"})
+	for _, i := range s.sim.Images() {
+		if failed := i.State == types.ImageStateFailed; failed != (i.ID == doomed) || failed != (i.Reason != "") {
+			t.Errorf("%+v", i)
+		}
+	}
+	if loose := s.sim.LooseSnapshots(); len(loose) > 0 {
+		t.Errorf("%v belong to images", loose)
+	}
+	_, err := s.client.DeregisterImage(t.Context(), &ec2.DeregisterImageInput{ImageId: &after})
+	if loose := s.sim.LooseSnapshots(); err != nil || len(loose) != 1 {
+		t.Errorf("left of an image: %v, %v", loose, err)
+	}
+}
+
 // TestCreateImageRefuses what facts/apis.md 1.3 lists.
 func TestCreateImageRefuses(t *testing.T) {
 	s := newScene(t)

@@ -115,6 +115,8 @@ type Device struct {
 	Size int32            // GiB; default 8, of a root volume with Windows 30
 	Type types.VolumeType // default gp2
 	Key  string           // the KMS key, by its id or its ARN, if it is encrypted
+	// Stays says that it is not deleted with an instance.
+	Stays bool
 }
 
 // devices are those of an image that is put there.
@@ -125,7 +127,7 @@ func (spec Image) devices(m *awssim.Moment) []device {
 	}
 	var all []device
 	for n, given := range spec.Devices {
-		d := device{name: given.Name, kind: cmp.Or(given.Type, root.kind), size: cmp.Or(given.Size, rootSize)}
+		d := device{stays: given.Stays, name: given.Name, kind: cmp.Or(given.Type, root.kind), size: cmp.Or(given.Size, rootSize)}
 		if n == 0 {
 			d.name, d.size = cmp.Or(given.Name, root.name), cmp.Or(given.Size, root.size)
 		}
@@ -228,11 +230,20 @@ func (s *Service) FailImage(id, reason string) (err error) {
 			err = fmt.Errorf("fail %s: not a pending image", id)
 			return
 		}
-		i.reason = reason
-		st.finishSnapshots(m, i, types.SnapshotStateError)
-		st.become(m, i, types.ImageStateFailed, i.request)
+		st.failImage(m, i, reason)
 	})
 	return err
+}
+
+// FailNextImage has the next image fail that is begun, when it would be available.
+func (s *Service) FailNextImage(reason string) {
+	s.store.Do(func(_ *awssim.Moment, st *state) { st.doomed = reason })
+}
+
+func (s *state) failImage(m *awssim.Moment, i image, reason string) {
+	i.reason = reason
+	s.finishSnapshots(m, i, types.SnapshotStateError)
+	s.become(m, i, types.ImageStateFailed, i.request)
 }
 
 // ImageView is an image as it is at present.
@@ -240,7 +251,9 @@ type ImageView struct {
 	ID, Name, Description, Owner string
 	SourceInstance, Snapshot     string // Snapshot: of the root volume
 	State                        types.ImageState
+	Reason                       string   // why it failed
 	Snapshots                    []string // of all volumes
+	Tags                         map[string]string
 }
 
 // Images are all images, in the order they were made, and those deregistered for
@@ -249,7 +262,7 @@ func (s *Service) Images() []ImageView {
 	var views []ImageView
 	s.store.View(func(st *state) {
 		for _, i := range st.images.all(func(i image) bool { return !i.forgotten }) {
-			views = append(views, ImageView{i.id, i.name, i.description, i.owner, i.sourceInstance, i.devices[0].snapshot, i.state, i.snapshots()})
+			views = append(views, ImageView{i.id, i.name, i.description, i.owner, i.sourceInstance, i.devices[0].snapshot, i.state, i.reason, i.snapshots(), st.tagMap(i.id)})
 		}
 	})
 	return views

@@ -60,6 +60,39 @@ func (s *Service) UserData(id string) (data string, err error) {
 	return data, err
 }
 
+// InstanceView is an instance as it is at present.
+type InstanceView struct {
+	ID, Image string
+	State     types.InstanceStateName
+	Windows   bool
+	Tags      map[string]string
+}
+
+// Instances are all instances by id, and those terminated for as long as they are
+// shown.
+func (s *Service) Instances() []InstanceView {
+	var views []InstanceView
+	s.store.View(func(st *state) {
+		for _, i := range st.instances.rows {
+			views = append(views, InstanceView{i.id, i.image, i.state, i.made.windows, st.tagMap(i.id)})
+		}
+	})
+	return views
+}
+
+// LooseSnapshots are the snapshots that belong to no image, by id.
+func (s *Service) LooseSnapshots() []string {
+	var ids []string
+	s.store.View(func(st *state) {
+		for _, snap := range st.snapshots.rows {
+			if _, used := st.userOf(snap.id); !used {
+				ids = append(ids, snap.id)
+			}
+		}
+	})
+	return ids
+}
+
 // VolumeView is a volume as it is at present.
 type VolumeView struct {
 	ID, Device string
@@ -76,11 +109,7 @@ func (s *Service) Volumes() []VolumeView {
 	var views []VolumeView
 	s.store.View(func(st *state) {
 		for _, v := range st.volumes.rows {
-			view := VolumeView{ID: v.id, Device: v.name, Instance: v.instance, Snapshot: v.snapshot, Key: v.kmsKey, Size: v.size, Type: v.kind, Tags: map[string]string{}}
-			for _, t := range st.tagSet(v.id) {
-				view.Tags[*t.Key] = *t.Value
-			}
-			views = append(views, view)
+			views = append(views, VolumeView{ID: v.id, Device: v.name, Instance: v.instance, Snapshot: v.snapshot, Key: v.kmsKey, Size: v.size, Type: v.kind, Tags: st.tagMap(v.id)})
 		}
 	})
 	return views

@@ -31,6 +31,9 @@ type instanceKind struct {
 
 func (k instanceKind) key() string { return string(k.name) }
 
+// threads are those of a core.
+func (k instanceKind) threads() int32 { return cmp.Or(k.vcpus/k.cores, 1) }
+
 var (
 	intel    = []types.ArchitectureType{types.ArchitectureTypeX8664}
 	oldIntel = []types.ArchitectureType{types.ArchitectureTypeI386, types.ArchitectureTypeX8664}
@@ -119,7 +122,7 @@ func typeOut(k instanceKind) types.InstanceTypeInfo {
 		CurrentGeneration:            aws.Bool(k.current),
 		Hypervisor:                   k.hypervisor,
 		ProcessorInfo:                &types.ProcessorInfo{SupportedArchitectures: slices.Clone(k.architectures)},
-		VCpuInfo:                     &types.VCpuInfo{DefaultVCpus: aws.Int32(k.vcpus), DefaultCores: aws.Int32(k.cores), DefaultThreadsPerCore: aws.Int32(cmp.Or(k.vcpus/k.cores, 1))},
+		VCpuInfo:                     &types.VCpuInfo{DefaultVCpus: aws.Int32(k.vcpus), DefaultCores: aws.Int32(k.cores), DefaultThreadsPerCore: aws.Int32(k.threads())},
 		MemoryInfo:                   &types.MemoryInfo{SizeInMiB: aws.Int64(k.memory)},
 		NetworkInfo:                  &types.NetworkInfo{MaximumNetworkInterfaces: aws.Int32(k.interfaces), Ipv4AddressesPerInterface: aws.Int32(k.addresses)},
 		SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},

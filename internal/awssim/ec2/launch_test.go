@@ -284,3 +284,30 @@ func TestInstanceTypesAndKeyPairs(t *testing.T) {
 	_, err = s.client.DescribeKeyPairs(ctx, &ec2.DescribeKeyPairsInput{KeyNames: []string{"none"}})
 	wantCode(t, err, "InvalidKeyPair.NotFound")
 }
+
+// TestVolumesInTime: a volume goes with its instance, unless it is to stay.
+func TestVolumesInTime(t *testing.T) {
+	s := newScene(t)
+	launched := s.run(func(in *ec2.RunInstancesInput) {
+		in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: aws.String("xvdb"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(5), DeleteOnTermination: aws.Bool(false)}}}
+		in.TagSpecifications = []types.TagSpecification{{ResourceType: types.ResourceTypeVolume, Tags: []types.Tag{{Key: aws.String("of"), Value: aws.String("builder")}}}}
+	})
+	s.clock.Advance(time.Minute)
+	listed := func(status string) []string {
+		t.Helper()
+		out, err := s.client.DescribeVolumes(t.Context(), &ec2.DescribeVolumesInput{Filters: append(filter("tag:of", "builder"), filter("status", status)...)})
+		var all []string
+		for _, v := range must(t, out, err).Volumes {
+			all = append(all, fmt.Sprint(v.State, " ", *v.Size, " ", *v.Tags[0].Value))
+		}
+		return all
+	}
+	wantEqual(t, "while it runs", listed("in-use"), []string{"in-use 8 builder", "in-use 5 builder"})
+	_, err := s.client.TerminateInstances(t.Context(), &ec2.TerminateInstancesInput{InstanceIds: []string{*launched.InstanceId}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.clock.Advance(time.Minute)
+	wantEqual(t, "of what is gone", listed("in-use"), []string(nil))
+	wantEqual(t, "left", listed("available"), []string{"available 5 builder"})
+}

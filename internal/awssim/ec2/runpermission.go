@@ -222,6 +222,10 @@ func terminateInstancesPermissions(m *awssim.Moment, s *state, in *ec2.Terminate
 	return s.instancePermissions(m, in.InstanceIds)
 }
 
+func modifyInstanceAttributePermissions(m *awssim.Moment, s *state, in *ec2.ModifyInstanceAttributeInput) []awssim.Request {
+	return s.instancePermissions(m, []string{aws.ToString(in.InstanceId)})
+}
+
 func stopInstancesPermissions(m *awssim.Moment, s *state, in *ec2.StopInstancesInput) []awssim.Request {
 	return s.instancePermissions(m, in.InstanceIds)
 }

@@ -91,6 +91,8 @@ type PlacedInstance struct {
 	Type              types.InstanceType
 	Spot, Stopped     bool
 	Interfaces        []PlacedInterface // by device index
+	Groups            []string          // the ids of the security groups of all interfaces; default that of the VPC
+	Profile, KeyPair  string            // by their names; default none
 	Tags              map[string]string
 }
 
@@ -119,14 +121,21 @@ func (s *Service) PlaceInstance(spec PlacedInstance) (id string, err error) {
 			return err
 		}
 		from := st.imageOf(spec.Image)
-		if i.made, err = st.configure(&ec2.RunInstancesInput{InstanceType: i.kind}, from); err != nil {
+		in := &ec2.RunInstancesInput{InstanceType: i.kind}
+		if spec.KeyPair != "" {
+			in.KeyName = &spec.KeyPair
+		}
+		if spec.Profile != "" {
+			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: &spec.Profile}
+		}
+		if i.made, err = st.configure(in, from); err != nil {
 			return err
 		}
 		st.instances.put(i)
 		st.provision(m, i.id, from.devices, nil)
 		st.tag(i.id, tagSpecs(spec.Tags))
 		for device, own := range spec.Interfaces {
-			if err := st.placeInterface(m, sub, i.id, int32(device), own); err != nil {
+			if err := st.placeInterface(m, sub, i.id, int32(device), own, spec.Groups); err != nil {
 				return err
 			}
 		}
@@ -136,8 +145,8 @@ func (s *Service) PlaceInstance(spec PlacedInstance) (id string, err error) {
 	return id, err
 }
 
-func (s *state) placeInterface(m *awssim.Moment, sub subnet, instance string, device int32, spec PlacedInterface) error {
-	made, err := s.newInterface(m, sub, nil, nil)
+func (s *state) placeInterface(m *awssim.Moment, sub subnet, instance string, device int32, spec PlacedInterface, groups []string) error {
+	made, err := s.newInterface(m, sub, nil, nil, groups...)
 	if err != nil {
 		return err
 	}

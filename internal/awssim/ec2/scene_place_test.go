@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,8 +34,9 @@ func TestPlaced(t *testing.T) {
 	sub := must(s.PlaceSubnet("", vpc, "10.0.1.0/24", "us-west-1a"))
 	igw := must(s.PlaceInternetGateway("", vpc))
 	const id, inner, outer = "i-05a7780f2af7c126c", "eni-00fea71a1c9255bef", "eni-071b4d6cbf57de651"
+	group := must(s.PlaceSecurityGroup(ec2sim.PlacedGroup{VPC: vpc, Name: "web"}))
 	must(s.PlaceInstance(ec2sim.PlacedInstance{
-		ID: id, Subnet: sub, Tags: map[string]string{"role": "nat"},
+		ID: id, Subnet: sub, Image: "ami-1", Tags: map[string]string{"role": "nat"}, Groups: []string{group}, Profile: "web", KeyPair: "ops",
 		Interfaces: []ec2sim.PlacedInterface{{ID: inner}, {ID: outer, Checked: true, Stays: true}},
 	}))
 	table := must(s.PlaceTable(ec2sim.PlacedTable{
@@ -52,6 +54,12 @@ func TestPlaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := instances.Reservations[0].Instances[0]
+	if i.IamInstanceProfile == nil || !strings.HasSuffix(*i.IamInstanceProfile.Arn, "/web") || *i.KeyName != "ops" || len(i.SecurityGroups) != 1 || *i.SecurityGroups[0].GroupId != group {
+		t.Errorf("the instance has the profile %+v, the key pair %s and the security groups %+v", i.IamInstanceProfile, *i.KeyName, i.SecurityGroups)
+	}
+	if all := s.Instances(); len(all) != 1 || all[0].ID != id || all[0].Tags["role"] != "nat" || all[0].State != types.InstanceStateNameRunning || all[0].Image != "ami-1" {
+		t.Errorf("the instances are %+v", all)
+	}
 	if i.State.Name != types.InstanceStateNameRunning || *i.VpcId != vpc || len(i.NetworkInterfaces) != 2 || *i.NetworkInterfaces[1].NetworkInterfaceId != outer {
 		t.Errorf("the instance is %+v", i)
 	}
@@ -74,7 +82,10 @@ func TestPlaced(t *testing.T) {
 		t.Errorf("%d events", events)
 	}
 
+	s.AddInstanceProfile("web", "")
 	for name, err := range map[string]error{
+		"unknown profile":  second(s.PlaceInstance(ec2sim.PlacedInstance{Subnet: sub, Profile: "api"})),
+		"unknown group":    second(s.PlaceInstance(ec2sim.PlacedInstance{Subnet: sub, Groups: []string{"sg-1"}, Interfaces: []ec2sim.PlacedInterface{{}}})),
 		"VPC twice":        second(s.PlaceVPC(ec2sim.VPC{ID: vpc, CIDR: "10.0.0.0/16"})),
 		"VPC without CIDR": second(s.PlaceVPC(ec2sim.VPC{})),
 		"subnet outside":   second(s.PlaceSubnet("", vpc, "10.1.0.0/24", "us-west-1a")),

@@ -82,7 +82,8 @@ func (s *Service) Attach(w *awssim.World) {
 	awssim.Write(st, terminateInstances, "InstanceIds")
 	awssim.Read(st, describeInstances, "InstanceIds", "Filters", "MaxResults", "NextToken")
 	awssim.Read(st, describeInstanceStatus, "InstanceIds", "Filters", "MaxResults", "NextToken", "IncludeAllInstances")
-	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck", "InstanceInitiatedShutdownBehavior")
+	awssim.Write(st, modifyInstanceAttribute, "InstanceId", "SourceDestCheck", "InstanceInitiatedShutdownBehavior",
+		"BlockDeviceMappings.DeviceName", "BlockDeviceMappings.Ebs.DeleteOnTermination")
 
 	awssim.Write(st, createNetworkInterface, "SubnetId", "PrivateIpAddress", "Description", "Groups", "TagSpecifications", "ClientToken")
 	awssim.Write(st, attachNetworkInterface, "InstanceId", "NetworkInterfaceId", "DeviceIndex", "NetworkCardIndex")
@@ -136,6 +137,7 @@ func (s *Service) attachLaunches() {
 	awssim.Requests(st, runInstancesPermissions)
 	awssim.Requests(st, startInstancesPermissions)
 	awssim.Requests(st, stopInstancesPermissions)
+	awssim.Requests(st, modifyInstanceAttributePermissions)
 	awssim.Requests(st, terminateInstancesPermissions)
 
 	awssim.Trails(st, runInstancesRecord)
@@ -173,6 +175,7 @@ func (s *Service) attachImages() {
 	awssim.Write(st, enableImageDeprecation, "ImageId", "DeprecateAt")
 	awssim.Read(st, describeSnapshots, "SnapshotIds", "OwnerIds", "Filters", "MaxResults", "NextToken")
 	awssim.Write(st, deleteSnapshot, "SnapshotId")
+	awssim.Read(st, describeVolumes, "VolumeIds", "Filters", "MaxResults", "NextToken")
 
 	awssim.Requests(st, createImagePermissions)
 	awssim.Requests(st, copyImagePermissions)

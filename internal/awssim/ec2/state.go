@@ -9,8 +9,9 @@ import (
 // afresh, so nothing a caller does to an output reaches the state.
 type state struct {
 	times       Times
-	maxVersions int  // of a launch template
-	keys        Keys // nil: every key can be used
+	maxVersions int    // of a launch template
+	keys        Keys   // nil: every key can be used
+	doomed      string // why the next image fails that is begun; empty if it does not
 
 	vpcs        table[vpc]
 	subnets     table[subnet]
@@ -38,6 +39,7 @@ func (s *state) clone() *state {
 		times:       s.times,
 		maxVersions: s.maxVersions,
 		keys:        s.keys,
+		doomed:      s.doomed,
 		vpcs:        s.vpcs.clone(),
 		subnets:     s.subnets.clone(),
 		gateways:    s.gateways.clone(),

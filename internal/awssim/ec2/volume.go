@@ -1,8 +1,8 @@
 package ec2
 
 // The volumes of instances, which are made and go with them. Not modelled: volumes
-// by themselves, their listing, sizes that a type of volume does not have,
-// encryption by default, instance store.
+// by themselves, how they are attached in their listing, sizes that a type of volume
+// does not have, encryption by default, instance store.
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
@@ -160,6 +161,21 @@ func (s *state) releaseVolumes(instance string) {
 	}
 }
 
+// keepVolumes says which volumes of an instance survive it. What it answers for a device
+// that the instance does not have is unverified.
+func (s *state) keepVolumes(instance string, devices []types.InstanceBlockDeviceMappingSpecification) (*ec2.ModifyInstanceAttributeOutput, error) {
+	for _, d := range devices {
+		n := slices.IndexFunc(s.volumesOf(instance), func(v volume) bool { return v.name == aws.ToString(d.DeviceName) })
+		if n < 0 || d.Ebs == nil || d.Ebs.DeleteOnTermination == nil {
+			return nil, invalid("InvalidInstanceAttributeValue", "No device is currently mapped at %s", aws.ToString(d.DeviceName))
+		}
+		v := s.volumesOf(instance)[n]
+		v.stays = !*d.Ebs.DeleteOnTermination
+		s.volumes.put(v)
+	}
+	return &ec2.ModifyInstanceAttributeOutput{}, nil
+}
+
 func (s *state) volumesOut(instance string) []types.InstanceBlockDeviceMapping {
 	var out []types.InstanceBlockDeviceMapping
 	for _, v := range s.volumesOf(instance) {
@@ -168,4 +184,33 @@ func (s *state) volumesOut(instance string) []types.InstanceBlockDeviceMapping {
 		}})
 	}
 	return out
+}
+
+func (v volume) state() types.VolumeState {
+	if v.instance == "" {
+		return types.VolumeStateAvailable
+	}
+	return types.VolumeStateInUse
+}
+
+var volumeFilters = filters[volume]{
+	"volume-id":              field(volume.key),
+	"status":                 field(func(v volume) string { return string(v.state()) }),
+	"snapshot-id":            field(func(v volume) string { return v.snapshot }),
+	"attachment.instance-id": field(func(v volume) string { return v.instance }),
+}
+
+func describeVolumes(m *awssim.Moment, s *state, in *ec2.DescribeVolumesInput) (*ec2.DescribeVolumesOutput, error) {
+	page, next, err := list(m, s, &s.volumes, "vol", listing{ids: in.VolumeIds, filters: in.Filters, most: in.MaxResults, token: in.NextToken, limit: 1000}, volumeFilters) // the limit is unverified
+	if err != nil {
+		return nil, err
+	}
+	out := &ec2.DescribeVolumesOutput{NextToken: next}
+	for _, v := range page {
+		out.Volumes = append(out.Volumes, types.Volume{
+			VolumeId: aws.String(v.id), State: v.state(), Size: aws.Int32(v.size), VolumeType: v.kind,
+			Encrypted: aws.Bool(v.kmsKey != ""), Tags: s.tagSet(v.id),
+		})
+	}
+	return out, nil
 }

@@ -23,7 +23,11 @@ func (s *Service) ShutDownFromWithin(m *awssim.Moment, id string) {
 
 // TagsOf are the tags of a resource, for another service that is being called.
 func (s *Service) TagsOf(m *awssim.Moment, id string) map[string]string {
-	row, _ := s.store.At(m).tags.get(id)
+	return s.store.At(m).tagMap(id)
+}
+
+func (s *state) tagMap(id string) map[string]string {
+	row, _ := s.tags.get(id)
 	tags := map[string]string{}
 	for _, t := range row.tags {
 		tags[t.key] = t.value

@@ -45,10 +45,12 @@ func (s *Service) Attach(w *awssim.World) {
 	s.store = awssim.NewStore(w, "kms", &state{}, (*state).clone)
 	awssim.Read(s.store, describeKey, "KeyId")
 	awssim.Read(s.store, listGrants, "KeyId", "GrantId", "GranteePrincipal", "Limit", "Marker")
+	awssim.Read(s.store, getKeyPolicy, "KeyId", "PolicyName")
 	awssim.Write(s.store, createGrant, "KeyId", "GranteePrincipal", "Operations", "Name", "RetiringPrincipal")
 
 	awssim.Requests(s.store, describeKeyPermissions)
 	awssim.Requests(s.store, listGrantsPermissions)
+	awssim.Requests(s.store, getKeyPolicyPermissions)
 	awssim.Requests(s.store, createGrantPermissions)
 	awssim.Trails(s.store, createGrantRecord)
 }
@@ -172,6 +174,10 @@ func describeKeyPermissions(m *awssim.Moment, s *state, in *kms.DescribeKeyInput
 }
 
 func listGrantsPermissions(m *awssim.Moment, s *state, in *kms.ListGrantsInput) []awssim.Request {
+	return []awssim.Request{s.permission(m, in.KeyId)}
+}
+
+func getKeyPolicyPermissions(m *awssim.Moment, s *state, in *kms.GetKeyPolicyInput) []awssim.Request {
 	return []awssim.Request{s.permission(m, in.KeyId)}
 }
 

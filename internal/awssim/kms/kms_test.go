@@ -1,6 +1,7 @@
 package kms_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -206,7 +207,52 @@ func TestKeyOfAnImage(t *testing.T) {
 	}
 }
 
-// TestPermissions: all three ask for the key, whichever way it is named.
+func TestGetKeyPolicy(t *testing.T) {
+	s := newScene()
+	s.sim.AddKey(kmssim.Key{ID: "k-1", Alias: "alias/images"})
+	role := kmssim.AutoScalingRole(account)
+	s.sim.AddKey(kmssim.Key{ID: "k-2", Users: []string{role}})
+	statements := func(id string) (said []string) {
+		out, err := s.client.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: &id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document struct {
+			Version   string
+			Statement []struct {
+				Effect            string
+				Principal, Action any
+			}
+		}
+		if err := json.Unmarshal([]byte(*out.Policy), &document); err != nil || document.Version != "2012-10-17" || *out.PolicyName != "default" {
+			t.Fatalf("%s: %v, %s", *out.Policy, err, *out.PolicyName)
+		}
+		for _, st := range document.Statement {
+			said = append(said, fmt.Sprint(st.Effect, " ", st.Principal, " ", st.Action))
+		}
+		return said
+	}
+	root := "Allow map[AWS:arn:aws:iam::123456789012:root] kms:*"
+	users := "Allow map[AWS:[" + role + "]] "
+	for id, want := range map[string][]string{
+		"k-1": {root},
+		"k-2": {root, users + "[kms:Encrypt kms:Decrypt kms:ReEncrypt* kms:GenerateDataKey* kms:DescribeKey]", users + "[kms:CreateGrant]"},
+	} {
+		if got := statements(id); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", id, got, want)
+		}
+	}
+	for _, in := range []*kms.GetKeyPolicyInput{
+		{KeyId: aws.String("k-9")}, {KeyId: aws.String("alias/images")}, {KeyId: aws.String("k-1"), PolicyName: aws.String("other")},
+	} {
+		_, err := s.client.GetKeyPolicy(t.Context(), in)
+		if missing := new(types.NotFoundException); !errors.As(err, &missing) {
+			t.Errorf("%s %s: %v", *in.KeyId, aws.ToString(in.PolicyName), err)
+		}
+	}
+}
+
+// TestPermissions: all of them ask for the key, whichever way it is named.
 func TestPermissions(t *testing.T) {
 	s := newScene()
 	own := s.sim.AddKey(kmssim.Key{ID: "k-1", Alias: "alias/images"})
@@ -218,10 +264,11 @@ func TestPermissions(t *testing.T) {
 	_, err1 := s.client.DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: aws.String("alias/images")})
 	_, err2 := s.client.ListGrants(t.Context(), &kms.ListGrantsInput{KeyId: aws.String("k-1")})
 	_, err3 := s.grant(t, &kms.CreateGrantInput{KeyId: &own, GranteePrincipal: aws.String("arn:p"), Operations: []types.GrantOperation{types.GrantOperationDecrypt}})
-	if want := []string{"kms:DescribeKey " + own + " alias/images", "kms:ListGrants " + own, "kms:CreateGrant " + own + " Decrypt"}; !slices.Equal(asked, want) {
+	_, err4 := s.client.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: aws.String("k-1")})
+	if want := []string{"kms:DescribeKey " + own + " alias/images", "kms:ListGrants " + own, "kms:CreateGrant " + own + " Decrypt", "kms:GetKeyPolicy " + own}; !slices.Equal(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)
 	}
-	for _, err := range []error{err1, err2, err3} {
+	for _, err := range []error{err1, err2, err3, err4} {
 		if !strings.Contains(fmt.Sprint(err), "AccessDenied") {
 			t.Errorf("got %v", err)
 		}

@@ -44,7 +44,7 @@ func (s *Service) InstanceIs(m *awssim.Moment, id, entered string) {
 	s.store.Within(m, func(m *awssim.Moment, st *state) {
 		a, known := st.agents[id]
 		a.instance, a.machine = id, entered
-		old := !known && entered != pending && !st.bare[id]
+		old := !known && entered != pending && !st.agentless(m, id)
 		if old {
 			a.registered, a.seen = m.Now, m.Now
 		}
@@ -72,6 +72,10 @@ func (s *Service) SetAgent(id string, has bool) {
 	})
 }
 
+func (s *state) agentless(m *awssim.Moment, id string) bool {
+	return s.bare[id] || s.options.Agentless != nil && s.options.Agentless(m, id)
+}
+
 // lose ends what the agent was doing, if there is one.
 func (s *state) lose(m *awssim.Moment, a agent) {
 	if a.online {
@@ -84,7 +88,7 @@ func (s *state) lose(m *awssim.Moment, a agent) {
 // boots has the agent of a running instance come online, unless it is lost before.
 func (s *state) boots(m *awssim.Moment, id string) {
 	a := s.agents[id]
-	if s.bare[id] || a.machine != running {
+	if a.machine != running || s.agentless(m, id) {
 		return
 	}
 	m.After(s.options.Times.Agent, func(m *awssim.Moment) {

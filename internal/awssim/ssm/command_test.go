@@ -35,7 +35,7 @@ type machines struct {
 func newMachines(t *testing.T, o awssim.Options) *machines {
 	t.Helper()
 	s := &machines{scene: &scene{t: t, clock: clock.NewVirtual(dawn)}, sim2: ec2sim.New(ec2sim.Times{})}
-	s.sim = ssmsim.New(ssmsim.Options{Tags: s.sim2.TagsOf, ShutDown: s.sim2.ShutDownFromWithin})
+	s.sim = ssmsim.New(ssmsim.Options{Tags: s.sim2.TagsOf, ShutDown: s.sim2.ShutDownFromWithin, Agentless: s.sim2.BootsWithoutAgent})
 	s.world = awssim.New(s.clock, o, s.sim2, s.sim)
 	s.sim2.WatchInstances(func(m *awssim.Moment, id string, state ec2types.InstanceStateName) {
 		s.sim.InstanceIs(m, id, string(state))
@@ -209,6 +209,23 @@ func TestAnInstanceWithoutAnAgent(t *testing.T) {
 }
 
 // What an instance was about to do before it was stopped does not happen afterwards.
+// An image without an agent: no instance of it takes commands, and others do.
+func TestAnImageWithoutAnAgent(t *testing.T) {
+	s := newMachines(t, awssim.Options{})
+	s.sim2.SetBoot("ami-1", ec2sim.Boot{Agentless: true})
+	bare, well := s.launch(), s.place(nil)
+	s.clock.Advance(time.Hour)
+	for _, id := range []string{bare, well} {
+		_, err := s.client.SendCommand(t.Context(), &ssm.SendCommandInput{DocumentName: aws.String(ssmsim.RunSysprep), InstanceIds: []string{id}})
+		if refused := err != nil; refused != (id == bare) {
+			t.Errorf("%s takes a command: %v", id, err)
+		}
+	}
+	if usual := ssmsim.Usual(ssmsim.RunSysprep); usual.End != ssmsim.ShutsDown || ssmsim.Usual("Deploy") != (ssmsim.Behaviour{}) {
+		t.Errorf("sysprep usually %+v", usual)
+	}
+}
+
 func TestNothingSurvivesARestart(t *testing.T) {
 	s := newMachines(t, awssim.Options{})
 	id := s.launch()

@@ -84,6 +84,16 @@ func (s *Service) BehaveAs(document string, f func(Run) Behaviour) {
 	})
 }
 
+// Usual is what comes of a document of AWS unless it is said otherwise; of any other,
+// that it succeeds at once.
+func Usual(document string) Behaviour {
+	d, known := documents()[document]
+	if !known {
+		return Behaviour{}
+	}
+	return d.behave(Run{})
+}
+
 // definition is a document. It is never changed, only replaced.
 type definition struct {
 	step      string // the only one

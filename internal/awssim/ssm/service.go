@@ -24,6 +24,10 @@ type Options struct {
 	// and has [Service.InstanceIs] told; see ShutDownFromWithin of the simulated ec2.
 	// Without it, machines stay up.
 	ShutDown func(m *awssim.Moment, instance string)
+	// Agentless says that an instance has no agent, as its image has none. As Images
+	// otherwise; it is asked when the instance runs. Without it, each has one, see
+	// [Service.SetAgent].
+	Agentless func(m *awssim.Moment, instance string) bool
 }
 
 // Times say how long things take that have to do with agents. AWS promises none of

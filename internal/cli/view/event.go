@@ -40,8 +40,17 @@ func Summary(e event.Event) string {
 	if d, ok, err := event.AsBackupJobStateChange(e); ok && err == nil {
 		return backupJob(d)
 	}
+	if d, ok, err := event.AsCommandInvocationChange(e); ok && err == nil {
+		return d.Document + " on " + d.InstanceID + " is " + d.Status
+	}
+	if d, ok, err := event.AsRefreshChange(e); ok && err == nil {
+		return "instance refresh of " + d.Group + ": " + strings.TrimPrefix(d.Type, "EC2 Auto Scaling Instance Refresh ")
+	}
 	if d, ok, err := event.AsAPICall(e); ok && err == nil {
 		return apiCall(d)
+	}
+	if d, ok, err := event.AsRolloutRequest(e); ok && err == nil {
+		return "rollout of " + d.Image + " to group " + d.Group + ", asked for"
 	}
 	if automation, ok, err := event.AsSweep(e); ok && err == nil {
 		return "sweep of " + automation

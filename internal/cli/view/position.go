@@ -22,6 +22,7 @@ type Position struct {
 	Attempt int       `json:"attempt,omitempty"`
 	Since   time.Time `json:"since"`                // when this act was begun
 	Waiting string    `json:"waitingFor,omitempty"` // and with it:
+	Asks    string    `json:"asks,omitempty"`       // what of that a person is to approve
 	Looks   time.Time `json:"looksAgain,omitzero"`  // when the next attempt is due
 	GivesUp time.Time `json:"givesUp,omitzero"`     // when the time for this act is up
 	Owner   string    `json:"owner,omitempty"`      // who makes the attempt, and with it:
@@ -57,6 +58,15 @@ func OfPosition(r *flow.Run, kinds []automation.Definition, now time.Time) Posit
 		p.Title, p.GivesUp = step.Title, r.Since.Add(step.Limit)
 		p.Number = 1 + slices.IndexFunc(steps, func(s automation.StepInfo) bool { return s.Name == r.Step })
 		p.Of = len(steps)
+	}
+	if r.Telling { // nobody makes an attempt
+		p.Owner, p.Until = "", time.Time{}
+	}
+	if a := r.Asking; a != nil {
+		p.Asks = a.What
+		if p.GivesUp.IsZero() || a.Until.Before(p.GivesUp) {
+			p.GivesUp = a.Until
+		}
 	}
 	if r.Ending != nil {
 		p.Ending, p.Why = r.Ending.Outcome, r.Ending.Reason

@@ -21,7 +21,7 @@ var kinds = []automation.Definition{{
 	Steps: []automation.StepInfo{
 		{Name: "launch", Title: "launch a builder", Limit: 10 * time.Minute, Undoes: true, Releases: true},
 		{Name: "image", Title: "make an image of it", Limit: time.Hour, Undoes: true},
-		{Name: "publish", Title: "publish the image", Limit: time.Minute, Commit: true},
+		{Name: "publish", Title: "publish the image", Limit: 48 * time.Hour, Poll: 5 * time.Minute, Asks: true, Commit: true},
 		{Name: "prune", Title: "delete old images", Limit: time.Minute},
 	},
 }}
@@ -50,6 +50,24 @@ func waiting() *flow.Run {
 	}
 }
 
+// asking is the same run, later: it waits for a person.
+func asking() *flow.Run {
+	r := waiting()
+	r.Marks[1].Done, r.Step, r.Since, r.Due = after(6*time.Minute), "publish", after(6*time.Minute), after(11*time.Minute)
+	r.Waiting = "a person to approve image ami-2: drover approve " + r.ID
+	r.Asking = &flow.Asking{What: "image ami-2", Since: after(6 * time.Minute), Until: after(24*time.Hour + 6*time.Minute)}
+	return r
+}
+
+// telling is the same, while somebody sends the notice that it waits.
+func telling() *flow.Run {
+	r := asking()
+	r.Telling, r.Owner, r.Until = true, "laptop/7", after(6*time.Minute+15*time.Second)
+	return r
+}
+
+var approval = &automation.Approval{By: "jo@laptop", Why: "looks well", At: after(8 * time.Minute)}
+
 // unwinding is the same run, later: somebody has cancelled it.
 func unwinding() *flow.Run {
 	r := waiting()
@@ -58,6 +76,13 @@ func unwinding() *flow.Run {
 	r.Attempt, r.Owner, r.Until = 1, "laptop/7", after(6*time.Minute)
 	return r
 }
+
+const askingText = `edge/golden (rollout, us-west-1): step 3 of 4, publish: publish the image
+  waiting for a person to approve image ami-2: drover approve 20260301-120000-01234567
+  since 2026-03-01T12:06:00Z, for 1m0s; looks again at 2026-03-01T12:11:00Z; gives up at 2026-03-02T12:06:00Z
+  then prune: delete old images
+  run 20260301-120000-01234567, begun 2026-03-01T12:00:00Z
+`
 
 func TestStatusText(t *testing.T) {
 	for _, test := range []struct {
@@ -81,6 +106,8 @@ func TestStatusText(t *testing.T) {
   then prune: delete old images
   run 20260301-120000-01234567, begun 2026-03-01T12:00:00Z
 `},
+		{"asks", asking(), 7 * time.Minute, askingText},
+		{"asks, and tells so", telling(), 7 * time.Minute, askingText},
 		{"unwinds", unwinding(), 5*time.Minute + 10*time.Second, `edge/golden (rollout, us-west-1): undoing step 2 of 4, image: make an image of it
   since 2026-03-01T12:05:00Z, for 10s; gives up at 2026-03-01T13:05:00Z
   attempt 1, made by laptop/7, who has until 2026-03-01T12:06:00Z
@@ -109,7 +136,7 @@ func TestUnknownKind(t *testing.T) {
 	run.Revision = 0
 	now := after(4 * time.Minute)
 	var got strings.Builder
-	view.OfDetail(run, nil, kinds, now).Text(&got)
+	view.OfDetail(run, nil, nil, kinds, now).Text(&got)
 	for _, want := range []string{"edge/golden (rollout, us-west-1): image\n", "  step launch: begun ", "  step image: begun "} {
 		if !strings.Contains(got.String(), want) {
 			t.Errorf("no %q in\n%s", want, got.String())
@@ -183,7 +210,7 @@ func TestDetailText(t *testing.T) {
 		{Step: "launch", Act: automation.Undo, Entry: call.Entry{At: after(9 * time.Minute), Operation: "ec2:TerminateInstances", Resource: "i-9", Outcome: call.Refused, Error: "denied"}},
 	}
 	asked := &flow.Cancellation{By: "jo@laptop", Why: "wrong image", At: after(8 * time.Minute)}
-	detail := view.OfDetail(r, asked, kinds, after(time.Hour))
+	detail := view.OfDetail(r, nil, asked, kinds, after(time.Hour))
 	var got strings.Builder
 	detail.Text(&got)
 	want := `edge/golden (rollout, us-west-1): stuck
@@ -215,6 +242,68 @@ func TestDetailText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, fact := range []string{`"undoError":"denied"`, `"act":"undo"`, `"by":"jo@laptop"`, `"replans":2`, `"retries":1`, `"lost":true`, `"next":"20260301-121000-89abcdef"`} {
+		if !strings.Contains(string(data), fact) {
+			t.Errorf("no %s in %s", fact, data)
+		}
+	}
+}
+
+// A run says who approved it: while it waits, when that is asked, and afterwards.
+func TestApproval(t *testing.T) {
+	text := func(v view.Texter) string {
+		var b strings.Builder
+		v.Text(&b)
+		return b.String()
+	}
+	const line = "  approved by jo@laptop at 2026-03-01T12:08:00Z: looks well\n"
+	brief := view.OfBrief(asking(), kinds, after(9*time.Minute))
+	brief.Approved = view.OfApproval(approval)
+	if got := text(view.Status{Runs: []view.Brief{brief}}); !strings.Contains(got, "gives up at 2026-03-02T12:06:00Z\n  then prune: delete old images\n"+line) {
+		t.Error(got)
+	}
+	if got := text(view.OfDetail(asking(), approval, nil, kinds, after(9*time.Minute))); !strings.Contains(got, line) {
+		t.Error(got)
+	}
+	if lines := view.Stopping(telling(), kinds, after(6*time.Minute)); strings.Contains(strings.Join(lines, "\n"), "laptop/7") {
+		t.Errorf("whoever sends notices is said to make an attempt: %q", lines)
+	}
+	ahead, alone := view.OfBrief(waiting(), kinds, after(4*time.Minute)), view.OfBrief(asking(), kinds, after(time.Hour))
+	ahead.Approved, alone.Approved = brief.Approved, brief.Approved
+	for _, test := range []struct {
+		name string
+		view view.Approval
+		want string
+	}{
+		{"asked", view.Approval{Brief: brief}, `edge/golden (rollout, us-west-1): approved by jo@laptop at 2026-03-01T12:08:00Z: looks well
+  at step 3 of 4, publish: publish the image
+  it goes on with image ami-2 at 2026-03-01T12:11:00Z at the latest
+  then prune: delete old images
+  run 20260301-120000-01234567, begun 2026-03-01T12:00:00Z
+`},
+		{"ahead", view.Approval{Brief: ahead, Earlier: true}, `edge/golden (rollout, us-west-1): already approved by jo@laptop at 2026-03-01T12:08:00Z: looks well
+  at step 2 of 4, image: make an image of it
+  it does not wait for that now
+  then publish: publish the image
+  then prune: delete old images
+  run 20260301-120000-01234567, begun 2026-03-01T12:00:00Z
+`},
+		{"nobody is at it", view.Approval{Brief: alone, Hints: []string{"drover run"}}, `edge/golden (rollout, us-west-1): approved by jo@laptop at 2026-03-01T12:08:00Z: looks well
+  at step 3 of 4, publish: publish the image
+  nobody has been at it since 2026-03-01T12:11:00Z
+  then prune: delete old images
+  run 20260301-120000-01234567, begun 2026-03-01T12:00:00Z
+  next: drover run
+`},
+	} {
+		if diff := cmp.Diff(test.want, text(test.view)); diff != "" {
+			t.Errorf("%s:\n%s", test.name, diff)
+		}
+	}
+	data, err := json.Marshal(view.Approval{Brief: brief})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fact := range []string{`"approved":{"by":"jo@laptop","why":"looks well","at":"2026-03-01T12:08:00Z"}`, `"asks":"image ami-2"`, `"looksAgain":"2026-03-01T12:11:00Z"`, `"givesUp":"2026-03-02T12:06:00Z"`} {
 		if !strings.Contains(string(data), fact) {
 			t.Errorf("no %s in %s", fact, data)
 		}

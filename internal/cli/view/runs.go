@@ -25,6 +25,8 @@ type Brief struct {
 	Ended      time.Time    `json:"ended,omitzero"`
 	Took       Span         `json:"took"`          // until now, if it has not ended
 	Now        *Position    `json:"now,omitempty"` // of a run that has not ended
+	// Approved is who has approved a run that waits for that, and has not gone on yet.
+	Approved *Asked `json:"approved,omitempty"`
 }
 
 // OfBrief views a run at a moment.
@@ -59,6 +61,9 @@ func (s Status) Text(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%s/%s (%s, %s): %s\n", r.Fleet, r.Automation, r.Kind, r.Region, r.Now.heading())
 		r.Now.text(w, s.At)
+		if r.Approved != nil {
+			fmt.Fprintf(w, "  %s\n", r.Approved.line("approved"))
+		}
 		fmt.Fprintf(w, "  run %s, begun %s\n", r.ID, at(r.Started))
 	}
 	hints(w, s.Hints)

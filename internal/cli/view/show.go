@@ -21,20 +21,38 @@ type Detail struct {
 	Plan      automation.Plan `json:"plan"`
 	Replans   int             `json:"replans,omitempty"` // how often it was planned anew
 	Retries   int             `json:"retries,omitempty"` // how often a person had it tried again
-	Cancelled *Cancelled      `json:"cancelled,omitempty"`
+	Approved  *Asked          `json:"approved,omitempty"`
+	Cancelled *Asked          `json:"cancelled,omitempty"`
 
 	at time.Time
 }
 
-// Cancelled says who asked a run to stop.
-type Cancelled struct {
+// Asked says who asked something of a run: to stop, or to go on.
+type Asked struct {
 	By  string    `json:"by"`
 	Why string    `json:"why,omitempty"`
 	At  time.Time `json:"at"`
 }
 
-// OfDetail views a run at a moment. asked is nil if nobody asked it to stop.
-func OfDetail(r *flow.Run, asked *flow.Cancellation, kinds []automation.Definition, now time.Time) Detail {
+// OfApproval views who approved a run; nil if nobody has.
+func OfApproval(a *automation.Approval) *Asked {
+	if a == nil {
+		return nil
+	}
+	return &Asked{By: a.By, Why: a.Why, At: a.At}
+}
+
+func (a Asked) line(what string) string {
+	s := fmt.Sprintf("%s by %s at %s", what, a.By, at(a.At))
+	if a.Why != "" {
+		s += ": " + oneLine(a.Why)
+	}
+	return s
+}
+
+// OfDetail views a run at a moment. approved and asked are nil if nobody approved
+// it, or asked it to stop.
+func OfDetail(r *flow.Run, approved *automation.Approval, asked *flow.Cancellation, kinds []automation.Definition, now time.Time) Detail {
 	d := Detail{
 		Run: OfRun(r, kinds, now), Subject: r.Subject.Key, Plan: r.Plan.Filled(r.Values),
 		Replans: r.Replans, Retries: r.Retries, at: now,
@@ -50,8 +68,9 @@ func OfDetail(r *flow.Run, asked *flow.Cancellation, kinds []automation.Definiti
 	for _, e := range r.Kept {
 		d.Heeded = append(d.Heeded, OfEvent(e))
 	}
+	d.Approved = OfApproval(approved)
 	if asked != nil {
-		d.Cancelled = &Cancelled{By: asked.By, Why: asked.Why, At: asked.At}
+		d.Cancelled = &Asked{By: asked.By, Why: asked.Why, At: asked.At}
 	}
 	return d
 }
@@ -103,12 +122,11 @@ func (d Detail) origin(w io.Writer) {
 	for _, e := range d.Heeded {
 		fmt.Fprintf(w, "  heeds, from earlier: %s\n", e.line())
 	}
-	if c := d.Cancelled; c != nil {
-		fmt.Fprintf(w, "  asked to stop by %s at %s", c.By, at(c.At))
-		if c.Why != "" {
-			fmt.Fprintf(w, ": %s", c.Why)
-		}
-		fmt.Fprintln(w)
+	if d.Approved != nil {
+		fmt.Fprintf(w, "  %s\n", d.Approved.line("approved"))
+	}
+	if d.Cancelled != nil {
+		fmt.Fprintf(w, "  %s\n", d.Cancelled.line("asked to stop"))
 	}
 	if d.Replans > 0 {
 		fmt.Fprintf(w, "  planned anew: %s\n", flow.Count(d.Replans, "time"))

@@ -14,7 +14,7 @@ func Stopping(r *flow.Run, kinds []automation.Definition, now time.Time) []strin
 		return []string{fmt.Sprintf("it stops already, and is about to end %s", r.Ending.Outcome)}
 	}
 	var lines []string
-	if r.Owner != "" && now.Before(r.Until) {
+	if r.Owner != "" && !r.Telling && now.Before(r.Until) {
 		lines = append(lines, fmt.Sprintf("first %s has until %s for the attempt that it is making at step %s", r.Owner, at(r.Until), r.Step))
 	}
 	steps := declared(r, kinds)

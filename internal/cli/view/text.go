@@ -25,6 +25,9 @@ func (r Report) Text(w io.Writer) {
 
 func (r Result) text(w io.Writer) {
 	fmt.Fprintf(w, "event: %s\n", r.Event.line())
+	if r.Image != nil {
+		fmt.Fprintf(w, "  %s\n", r.Image.line())
+	}
 	for _, reason := range r.NotWanted {
 		fmt.Fprintf(w, "  %s does not want it: %s\n", reason.Automation, reason.Why)
 	}
@@ -38,6 +41,17 @@ func (r Result) text(w io.Writer) {
 	for _, plan := range r.Plans {
 		plan.text(w)
 	}
+}
+
+func (c Captured) line() string {
+	how := "made of " + c.Instance + ", without a reboot"
+	if c.Rebooted {
+		how = "made of " + c.Instance + ", which was rebooted for it"
+	}
+	if c.Adopted {
+		how += ", by an earlier attempt"
+	}
+	return fmt.Sprintf("image %s (%s): %s; it stays, whatever becomes of the rollout", c.ID, c.Name, how)
 }
 
 // Text writes a run for people.

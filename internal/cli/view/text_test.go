@@ -17,19 +17,25 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestSummary(t *testing.T) {
 	for want, e := range map[string]event.Event{
-		"i-1 is shutting-down":                        event.NewInstanceStateChange("123456789012", "us-west-1", "i-1", "shutting-down", noon),
-		"i-1 is about to be interrupted (terminate)":  event.NewSpotInterruption("123456789012", "us-west-1", "i-1", "terminate", noon),
-		"backup job j is CREATED":                     event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: "CREATED"}, noon),
-		"backup job j of arn is FAILED: no vault":     event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: event.BackupFailed, Resource: "arn", Message: "no vault"}, noon),
-		"i-1 is likely to be interrupted":             event.NewRebalanceRecommendation("123456789012", "us-west-1", "i-1", noon),
-		"ami-1 is available":                          event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "available", "", noon),
-		"ami-1 has failed: no space":                  event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "failed", "no space", noon),
-		"call of CreateImage: ami-1":                  apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": {"imageId": "ami-1"}}`),
-		"call of CreateAutoScalingGroup: web":         apiCall(`{"eventSource": "autoscaling.amazonaws.com", "eventName": "CreateAutoScalingGroup", "requestParameters": {"autoScalingGroupName": "web"}, "responseElements": null}`),
-		"call of CreateImage: web, refused: Denied":   apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "errorCode": "Denied", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": null}`),
-		"call of DeleteTags":                          apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "DeleteTags"}`),
-		"sweep of sdwan":                              event.Sweep("sdwan", noon),
-		"Scheduled Event":                             {DetailType: "Scheduled Event"},
+		"i-1 is shutting-down":                       event.NewInstanceStateChange("123456789012", "us-west-1", "i-1", "shutting-down", noon),
+		"i-1 is about to be interrupted (terminate)": event.NewSpotInterruption("123456789012", "us-west-1", "i-1", "terminate", noon),
+		"backup job j is CREATED":                    event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: "CREATED"}, noon),
+		"backup job j of arn is FAILED: no vault":    event.NewBackupJobStateChange("123456789012", "us-west-1", event.BackupJobStateChange{Job: "j", State: event.BackupFailed, Resource: "arn", Message: "no vault"}, noon),
+		"i-1 is likely to be interrupted":            event.NewRebalanceRecommendation("123456789012", "us-west-1", "i-1", noon),
+		"ami-1 is available":                         event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "available", "", noon),
+		"ami-1 has failed: no space":                 event.NewImageStateChange("123456789012", "us-west-1", "ami-1", "failed", "no space", noon),
+		"call of CreateImage: ami-1":                 apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": {"imageId": "ami-1"}}`),
+		"call of CreateAutoScalingGroup: web":        apiCall(`{"eventSource": "autoscaling.amazonaws.com", "eventName": "CreateAutoScalingGroup", "requestParameters": {"autoScalingGroupName": "web"}, "responseElements": null}`),
+		"call of CreateImage: web, refused: Denied":  apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "CreateImage", "errorCode": "Denied", "requestParameters": {"name": "web", "instanceId": "i-1"}, "responseElements": null}`),
+		"call of DeleteTags":                         apiCall(`{"eventSource": "ec2.amazonaws.com", "eventName": "DeleteTags"}`),
+		"Deploy on i-1 is Success": event.NewCommandInvocationChange("123456789012", "us-west-1", event.CommandInvocationChange{
+			CommandID: "c", Document: "Deploy", InstanceID: "i-1", Status: event.CommandSuccess, Requested: noon,
+		}, noon),
+		"instance refresh of web: Rollback Started": event.NewRefreshChange("123456789012", "us-west-1", event.RefreshChange{
+			Type: event.TypeRefreshRollbackStarted, ID: "r", Group: "web", ARN: "arn:aws:autoscaling:us-west-1:123456789012:autoScalingGroup:u:autoScalingGroupName/web",
+		}, noon),
+		"sweep of sdwan":  event.Sweep("sdwan", noon),
+		"Scheduled Event": {DetailType: "Scheduled Event"},
 		"Tag Change on Resource of arn:aws:x, arn:y":  {DetailType: "Tag Change on Resource", Resources: []string{"arn:aws:x", "arn:y"}},
 		"EC2 Instance State-change Notification of r": {Source: "aws.ec2", DetailType: event.TypeInstanceStateChange, Resources: []string{"r"}, Detail: []byte(`{"state": 7}`)},
 	} {

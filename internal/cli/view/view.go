@@ -26,11 +26,21 @@ type Report struct {
 // Result is what became of one event.
 type Result struct {
 	Event       Event        `json:"event"`
+	Image       *Captured    `json:"image,omitempty"` // that was made for it
 	Runs        []Run        `json:"runs,omitempty"`
 	Plans       []Plan       `json:"plans,omitempty"`
 	NotWanted   []app.Reason `json:"notWanted,omitempty"` // why no automation wants it
 	Unavailable string       `json:"error,omitempty"`     // why it could not be handled
 	Hints       []string     `json:"hints,omitempty"`
+}
+
+// Captured is the image of an instance that was made to be rolled out.
+type Captured struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Instance string `json:"instance"`
+	Rebooted bool   `json:"rebooted,omitempty"`
+	Adopted  bool   `json:"adopted,omitempty"` // an earlier attempt had made it
 }
 
 // Call is one mutating call from the audit.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/backup"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -28,13 +30,42 @@ func Effect(input any) (resource, to string) {
 			return aws.ToString(in.NetworkInterfaceId), SourceDestCheck(*in.SourceDestCheck.Value)
 		}
 	case *autoscaling.UpdateAutoScalingGroupInput:
-		spec := in.LaunchTemplate
-		if p := in.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
-			spec = p.LaunchTemplate.LaunchTemplateSpecification
+		if from := launchesFrom(in.LaunchTemplate, in.MixedInstancesPolicy); from != "" {
+			return aws.ToString(in.AutoScalingGroupName), from
 		}
-		if spec != nil {
-			return aws.ToString(in.AutoScalingGroupName), TemplateVersion(first(spec.LaunchTemplateId, spec.LaunchTemplateName), aws.ToString(spec.Version))
+		if in.MaxSize != nil {
+			return aws.ToString(in.AutoScalingGroupName), fmt.Sprintf("max size %d", *in.MaxSize)
 		}
+	case *autoscaling.StartInstanceRefreshInput:
+		if d := in.DesiredConfiguration; d != nil {
+			return aws.ToString(in.AutoScalingGroupName), launchesFrom(d.LaunchTemplate, d.MixedInstancesPolicy)
+		}
+	case *autoscaling.RollbackInstanceRefreshInput:
+		return aws.ToString(in.AutoScalingGroupName), "rolled back"
+	case *autoscaling.SuspendProcessesInput:
+		return aws.ToString(in.AutoScalingGroupName), strings.Join(in.ScalingProcesses, ", ") + " suspended"
+	case *autoscaling.ResumeProcessesInput:
+		return aws.ToString(in.AutoScalingGroupName), strings.Join(in.ScalingProcesses, ", ") + " resumed"
+	case *ec2.RunInstancesInput:
+		return aws.ToString(in.ImageId), "launched"
+	case *ec2.ModifyInstanceAttributeInput:
+		if len(in.BlockDeviceMappings) > 0 {
+			return aws.ToString(in.InstanceId), "volumes deleted with it"
+		}
+	case *ec2.StopInstancesInput:
+		return strings.Join(in.InstanceIds, ", "), "stopped"
+	case *ec2.TerminateInstancesInput:
+		return strings.Join(in.InstanceIds, ", "), "terminated"
+	case *ec2.CreateImageInput:
+		return aws.ToString(in.InstanceId), aws.ToString(in.Name)
+	case *ec2.DeregisterImageInput:
+		return aws.ToString(in.ImageId), "deregistered"
+	case *ec2.DeleteSnapshotInput:
+		return aws.ToString(in.SnapshotId), "deleted"
+	case *ssm.SendCommandInput:
+		return strings.Join(in.InstanceIds, ", "), aws.ToString(in.DocumentName)
+	case *backup.DeleteRecoveryPointInput:
+		return "recovery point of " + lastPart(aws.ToString(in.RecoveryPointArn)), "deleted"
 	case *ec2.CreateLaunchTemplateVersionInput:
 		if in.LaunchTemplateData != nil {
 			return first(in.LaunchTemplateId, in.LaunchTemplateName), aws.ToString(in.LaunchTemplateData.ImageId)
@@ -63,6 +94,31 @@ func Effect(input any) (resource, to string) {
 	}
 	return fmt.Sprintf("%T", input), ""
 }
+
+// launchesFrom names all templates that a group launches from, each once: its own, then
+// those of overrides.
+func launchesFrom(own *scaling.LaunchTemplateSpecification, policy *scaling.MixedInstancesPolicy) string {
+	specs := []*scaling.LaunchTemplateSpecification{own}
+	if policy != nil && policy.LaunchTemplate != nil {
+		specs[0] = policy.LaunchTemplate.LaunchTemplateSpecification
+		for _, o := range policy.LaunchTemplate.Overrides {
+			specs = append(specs, o.LaunchTemplateSpecification)
+		}
+	}
+	var all []string
+	for _, spec := range specs {
+		if spec == nil {
+			continue
+		}
+		if name := TemplateVersion(first(spec.LaunchTemplateId, spec.LaunchTemplateName), aws.ToString(spec.Version)); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// lastPart is what an ARN names.
+func lastPart(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }
 
 // Route names a route: its table and its destination.
 func Route(table, destination string) string { return table + " " + destination }

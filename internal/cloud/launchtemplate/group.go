@@ -14,25 +14,61 @@ import (
 // silent; emulators take them away. Who sends all of it need not know. The group is
 // one that launches from a template, and stays as it is.
 func Update(g types.AutoScalingGroup, version string) *autoscaling.UpdateAutoScalingGroupInput {
+	main := SpecOf(g)
+	return update(g, version, func(spec *types.LaunchTemplateSpecification) bool { return spec == main })
+}
+
+// UpdateTemplate is [Update] for one of the templates that a group launches from, by
+// its id, wherever the group names it: in overrides too.
+func UpdateTemplate(g types.AutoScalingGroup, template, version string) *autoscaling.UpdateAutoScalingGroupInput {
+	return update(g, version, func(spec *types.LaunchTemplateSpecification) bool {
+		return aws.ToString(spec.LaunchTemplateId) == template
+	})
+}
+
+func update(g types.AutoScalingGroup, version string, meant func(*types.LaunchTemplateSpecification) bool) *autoscaling.UpdateAutoScalingGroupInput {
 	in := &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: g.AutoScalingGroupName}
-	spec := oneName(SpecOf(g))
-	spec.Version = aws.String(version)
+	with := func(spec *types.LaunchTemplateSpecification) *types.LaunchTemplateSpecification {
+		if spec == nil {
+			return nil
+		}
+		one := oneName(spec)
+		if meant(spec) {
+			one.Version = aws.String(version)
+		}
+		return one
+	}
 	if g.MixedInstancesPolicy == nil {
-		in.LaunchTemplate = spec
+		in.LaunchTemplate = with(g.LaunchTemplate)
 		return in
 	}
 	policy := *g.MixedInstancesPolicy
 	launch := *policy.LaunchTemplate
-	launch.LaunchTemplateSpecification = spec
+	launch.LaunchTemplateSpecification = with(launch.LaunchTemplateSpecification)
 	launch.Overrides = slices.Clone(launch.Overrides)
 	for i, o := range launch.Overrides {
-		if o.LaunchTemplateSpecification != nil {
-			launch.Overrides[i].LaunchTemplateSpecification = oneName(o.LaunchTemplateSpecification)
-		}
+		launch.Overrides[i].LaunchTemplateSpecification = with(o.LaunchTemplateSpecification)
 	}
 	policy.LaunchTemplate, policy.InstancesDistribution = &launch, distribution(policy.InstancesDistribution)
 	in.MixedInstancesPolicy = &policy
 	return in
+}
+
+// Specs are all that a group launches from: that of [SpecOf] first, then those of
+// overrides that name one.
+func Specs(g types.AutoScalingGroup) []*types.LaunchTemplateSpecification {
+	var all []*types.LaunchTemplateSpecification
+	if spec := SpecOf(g); spec != nil {
+		all = append(all, spec)
+	}
+	if p := g.MixedInstancesPolicy; p != nil && p.LaunchTemplate != nil {
+		for _, o := range p.LaunchTemplate.Overrides {
+			if o.LaunchTemplateSpecification != nil {
+				all = append(all, o.LaunchTemplateSpecification)
+			}
+		}
+	}
+	return all
 }
 
 // SpecOf is the template that a group launches from; nil if there is none. A

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -115,5 +116,60 @@ func TestUpdateNamesATemplateOnce(t *testing.T) {
 		if in.MixedInstancesPolicy != nil || *spec.Version != "1" {
 			t.Error("more was changed")
 		}
+	}
+}
+
+// TestUpdateTemplate: one template moves wherever a group names it, in overrides too, and
+// what was read stays as it was.
+func TestUpdateTemplate(t *testing.T) {
+	spec := func(id, version string) *types.LaunchTemplateSpecification {
+		return &types.LaunchTemplateSpecification{LaunchTemplateId: aws.String(id), LaunchTemplateName: aws.String("name of " + id), Version: aws.String(version)}
+	}
+	group := func() types.AutoScalingGroup {
+		return types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), MixedInstancesPolicy: &types.MixedInstancesPolicy{
+			LaunchTemplate: &types.LaunchTemplate{LaunchTemplateSpecification: spec("lt-1", "3"), Overrides: []types.LaunchTemplateOverrides{
+				{InstanceType: aws.String("m5.large")},
+				{InstanceType: aws.String("m6g.large"), LaunchTemplateSpecification: spec("lt-2", "7")},
+				{InstanceType: aws.String("m5.xlarge"), LaunchTemplateSpecification: spec("lt-1", "3")},
+			}},
+			InstancesDistribution: &types.InstancesDistribution{OnDemandBaseCapacity: aws.Int32(1)},
+		}}
+	}
+	named := func(in *autoscaling.UpdateAutoScalingGroupInput) (all []string) {
+		for _, s := range Specs(types.AutoScalingGroup{LaunchTemplate: in.LaunchTemplate, MixedInstancesPolicy: in.MixedInstancesPolicy}) {
+			if s.LaunchTemplateName != nil {
+				t.Errorf("%s is named twice", *s.LaunchTemplateId)
+			}
+			all = append(all, *s.LaunchTemplateId+" "+*s.Version)
+		}
+		return all
+	}
+	for _, test := range []struct {
+		template string
+		want     []string
+	}{
+		{"lt-1", []string{"lt-1 9", "lt-2 7", "lt-1 9"}},
+		{"lt-2", []string{"lt-1 3", "lt-2 9", "lt-1 3"}},
+		{"lt-3", []string{"lt-1 3", "lt-2 7", "lt-1 3"}},
+	} {
+		was := group()
+		in := UpdateTemplate(was, test.template, "9")
+		if diff := cmp.Diff(test.want, named(in)); diff != "" {
+			t.Errorf("%s:\n%s", test.template, diff)
+		}
+		if diff := cmp.Diff(group().MixedInstancesPolicy, was.MixedInstancesPolicy, internals); diff != "" {
+			t.Errorf("what was read was changed:\n%s", diff)
+		}
+		p := in.MixedInstancesPolicy
+		if in.LaunchTemplate != nil || *in.AutoScalingGroupName != "web" || *p.InstancesDistribution.OnDemandBaseCapacity != 1 || *p.LaunchTemplate.Overrides[0].InstanceType != "m5.large" {
+			t.Errorf("%+v", in)
+		}
+	}
+	single := types.AutoScalingGroup{AutoScalingGroupName: aws.String("web"), LaunchTemplate: spec("lt-1", "$Latest")}
+	if diff := cmp.Diff([]string{"lt-1 9"}, named(UpdateTemplate(single, "lt-1", "9"))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"lt-1 $Latest"}, named(UpdateTemplate(single, "lt-2", "9"))); diff != "" {
+		t.Error(diff)
 	}
 }

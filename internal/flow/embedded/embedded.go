@@ -57,9 +57,13 @@ func (g *Engine) Handle(ctx context.Context, a *automation.Automation, topic str
 // Drive takes turns at a run until it has ended, waiting on the clock between
 // them, and then sends its notices, for as long as that takes but no longer
 // than patience. Notices that could not be sent by then stay due in the ledger.
+// Those of a run that lives are tried between its turns.
 func (g *Engine) Drive(ctx context.Context, id string) (*flow.Run, error) {
 	for {
 		run, err := g.Turn(ctx, id)
+		if err == nil && run.Live() && run.Tells(g.Clock.Now()) {
+			run, err = g.Deliver(ctx, id)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ type Tended struct {
 	Working    int // a turn is under way
 	Ready      int // a turn is due, and all workers have one
 	Waiting    int // the next turn is due later, or somebody else has the run
-	Delivering int // of those that wait: ended, with notices that could not be sent yet
+	Delivering int // of those that wait: with notices that could not be sent yet
 }
 
 // Nudge says that a run wants a turn now. It does not block, and may be called at
@@ -226,7 +226,7 @@ func (s *shift) turn(i *item) (run *flow.Run, err error) {
 		}
 	}
 	run, err = s.Engine.Turn(s.work, i.id)
-	if err == nil && !run.Live() && !run.Due.IsZero() {
+	if err == nil && run.Tells(s.Engine.Clock.Now()) {
 		run, err = s.Engine.Deliver(s.work, i.id)
 	}
 	return run, err
@@ -257,7 +257,7 @@ func (s *shift) settle(r result) {
 		return
 	}
 	i.mine = true
-	i.notices = !r.run.Live()
+	i.notices = !r.run.Live() || r.run.Untold()
 	i.due = r.run.Due
 	if r.run.Next != "" {
 		s.nudge(r.run.Next)

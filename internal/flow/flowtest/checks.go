@@ -69,7 +69,7 @@ func checkSingles(t *testing.T, process Process, s shape) *history {
 		if s.differs != nil && !slices.Contains(s.differs, p.step) {
 			continue
 		}
-		for _, f := range faults {
+		for _, f := range s.faults(faults) {
 			if !f.can(p) || i > first && !f.lasts() {
 				continue
 			}
@@ -121,7 +121,8 @@ func checkPairs(t *testing.T, process Process, s shape) *history {
 		seed := *firstSeed + uint64(i)
 		random := rand.New(rand.NewPCG(seed, 2))
 		first := 1 + random.IntN(len(points))
-		pair := script{{first, pick(random, points[first-1])}, {first + 1 + random.IntN(20), all[random.IntN(len(all))]}}
+		all := s.faults(all)
+		pair := script{{first, pick(random, all, points[first-1])}, {first + 1 + random.IntN(20), all[random.IntN(len(all))]}}
 		h := play(t, process, s, pair, (*history).judge, (*history).retry, (*history).judge)
 		h.seed = seed
 		if h.verdict() != nil {
@@ -132,7 +133,7 @@ func checkPairs(t *testing.T, process Process, s shape) *history {
 }
 
 // pick chooses a fault that makes a difference at a point.
-func pick(random *rand.Rand, p point) fault {
+func pick(random *rand.Rand, all []fault, p point) fault {
 	for {
 		if f := all[random.IntN(len(all))]; f.can(p) {
 			return f

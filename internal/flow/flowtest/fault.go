@@ -16,6 +16,7 @@ type point struct {
 	step      string // of the run begun last
 	rereads   bool   // the ledger, after another read of it
 	live      bool   // some run is
+	asks      bool   // and has a step that asks
 	failed    bool   // the run begun last has
 }
 
@@ -64,6 +65,8 @@ const (
 	stale fault = "stale"
 	// Somebody cancels the run just before the call.
 	cancel fault = "cancel"
+	// Somebody approves the run just before the call, asked or not.
+	approve fault = "approve"
 	// The process is held up before the call, for longer than an attempt.
 	freeze fault = "freeze"
 	// The process is held up before the call, while another one resumes what is
@@ -91,6 +94,14 @@ var faults = []fault{
 	crashBefore, crashAfter, crashLate, failBefore, failAfter, failLate, deny, stale, cancel, freeze, overtake, deliver, handle, again,
 }
 
+// faults are those that may befall a shape.
+func (s shape) faults(faults []fault) []fault {
+	if s.asks() {
+		return append(slices.Clone(faults), approve)
+	}
+	return faults
+}
+
 // can says whether a fault makes a difference at a point, and one that it does
 // not make at the point before or after. What happens before a read is as if
 // it happened after the last write, except for what the read then shows.
@@ -107,6 +118,8 @@ func (f fault) can(p point) bool {
 		return p.aws() && !p.writes
 	case cancel:
 		return p.live && !p.rereads
+	case approve:
+		return p.asks && !p.rereads
 	case again:
 		return p.failed && !p.rereads
 	case deliver, handle:

@@ -102,6 +102,22 @@ var flaws = []flaw{
 		executor: func(x *flow.Executor) { x.Ledger = hiding{x.Ledger, "cancels/"} },
 	},
 	{
+		name: "does not look whether a run is approved", caughtBy: []string{"nothing goes wrong"}, with: "a step asks",
+		executor: func(x *flow.Executor) { x.Ledger = hiding{x.Ledger, "approvals/"} },
+	},
+	{
+		name: "takes every run for approved", caughtBy: []string{"nothing goes wrong"}, with: "a step asks",
+		executor: reading(func(run map[string]any) { run["approval"] = map[string]any{"by": "nobody"} }),
+	},
+	{
+		name: "forgets that it has asked", caughtBy: []string{"nothing goes wrong"}, with: "a step asks",
+		executor: reading(func(run map[string]any) { delete(run, "asking") }),
+	},
+	{
+		name: "tells nobody that it asks", caughtBy: []string{"nothing goes wrong"}, with: "a step asks",
+		executor: func(x *flow.Executor) { x.Sender = silent{x.Sender} },
+	},
+	{
 		name: "forgets that an attempt was lost", caughtBy: []string{"any single fault"}, with: "the first step skips what it has done",
 		executor: reading(func(run map[string]any) {
 			run["owner"] = ""
@@ -222,6 +238,16 @@ func (r repeating) Send(ctx context.Context, topic, subject, text string) error 
 		}
 	}
 	return nil
+}
+
+// silent sends nothing of a run that has not ended.
+type silent struct{ flow.Sender }
+
+func (s silent) Send(ctx context.Context, topic, subject, text string) error {
+	if strings.HasSuffix(subject, ": to be approved") {
+		return nil
+	}
+	return s.Sender.Send(ctx, topic, subject, text)
 }
 
 // reading has runs read otherwise than they were written.

@@ -57,9 +57,14 @@ type history struct {
 	told    map[string]int // endings that write a notice
 	intents map[string][]intent
 	asked   map[string]time.Time // when a run was cancelled
-	sent    []string
-	excused int      // notices that may be sent once more
-	former  []string // values of slots that users changed
+	// asking is since when a run waits for a person; approved says of a run that was
+	// approved whether that still counts.
+	asking   map[string]time.Time
+	approved map[string]bool
+	requests int // how often a run began to wait so
+	sent     []string
+	excused  int      // notices that may be sent once more
+	former   []string // values of slots that users changed
 	// overruled is the slot that a user was the last to set.
 	overruled string
 	taken     []taken // what was taken back, in order, since the run last went forward
@@ -79,8 +84,12 @@ type glance struct {
 	Due     time.Time      `json:"due"`
 	Retries int            `json:"retries"`
 	Ending  *flow.Ending   `json:"ending"`
-	Outcome flow.Outcome   `json:"outcome"`
-	Reason  string         `json:"reason"`
+	Asking  *flow.Asking   `json:"asking"`
+	Telling bool           `json:"telling"`
+	// Approval is kept by a run that is tried again and goes on with its plan.
+	Approval *automation.Approval `json:"approval"`
+	Outcome  flow.Outcome         `json:"outcome"`
+	Reason   string               `json:"reason"`
 
 	value json.RawMessage
 }
@@ -121,6 +130,7 @@ func begin(t *testing.T, engine Process, s shape, what script) *history {
 	h := &history{
 		T: t, shape: s, script: what, engine: engine, service: &service{},
 		runs: map[string]*glance{}, endings: map[string]int{}, told: map[string]int{}, intents: map[string][]intent{}, asked: map[string]time.Time{},
+		asking: map[string]time.Time{}, approved: map[string]bool{},
 	}
 	h.world = awssim.New(clock.Real{}, awssim.Options{Gate: h}, h.service)
 	h.clients = cloud.New(h.world.Config(), "", cloud.Options{Seed: 1})
@@ -254,6 +264,32 @@ func (h *history) cancel() {
 	}
 }
 
+// approve has somebody approve all runs that are live and go forward.
+func (h *history) approve() {
+	live, err := h.executor.Live(h.Context())
+	if err != nil {
+		h.wrong("list live runs: %v", err)
+	}
+	for _, run := range live {
+		_, cancelled := h.asked[run.ID] // or was, before it was tried again
+		stops := run.Ending != nil && !run.Ending.Again
+		if _, err := h.executor.Approve(h.Context(), run.ID, "somebody", ""); err == nil && stops || err != nil && !stops && !cancelled {
+			h.wrong("approve run %s, which stops: %t: %v", run.ID, stops, err)
+		}
+	}
+}
+
+// attend has people approve what they were asked some time ago.
+func (h *history) attend() {
+	for id, since := range h.asking {
+		if time.Since(since) >= consideration && !h.approved[id] && (!h.shape.ignored || h.mended) {
+			if _, err := h.executor.Approve(h.Context(), id, "somebody", ""); err != nil && h.asked[id].IsZero() {
+				h.wrong("approve: %v", err)
+			}
+		}
+	}
+}
+
 // settle has processes resume until nothing is due, with the event delivered
 // again if it was lost with the process that had it.
 func (h *history) settle() {
@@ -363,6 +399,10 @@ func (s *spy) Write(ctx context.Context, writes ...ledger.Write) error {
 		return err
 	}
 	for _, w := range writes {
+		if id, ok := strings.CutPrefix(w.Key, "approvals/"); ok && w.Op != ledger.OpExpect {
+			s.history.approved[id] = w.Op == ledger.OpCreate
+			s.history.note("  %s: approved: %t", id, s.history.approved[id])
+		}
 		if id, ok := strings.CutPrefix(w.Key, "runs/"); ok && w.Op != ledger.OpExpect {
 			s.history.saw(id, w)
 		}
@@ -383,7 +423,15 @@ func (h *history) saw(id string, w ledger.Write) {
 		h.order = append(h.order, id)
 		old = &glance{}
 	}
-	if run.Owner != "" && run.live() && (run.Owner != old.Owner || !run.Until.Equal(old.Until)) {
+	switch {
+	case run.Asking == nil:
+		delete(h.asking, id)
+	case old.Asking == nil:
+		h.asking[id] = time.Now()
+		h.requests++
+		h.note("  %s: asks for approval of %s", id, run.Asking.What)
+	}
+	if run.Owner != "" && run.live() && !run.Telling && (run.Owner != old.Owner || !run.Until.Equal(old.Until)) {
 		h.intents[id] = append(h.intents[id], intent{run.Step, run.Act, time.Now()})
 		h.note("  %s: %s begins attempt %d to %s %s", id, run.Owner, run.Attempt, run.Act, run.Step)
 	}

@@ -49,6 +49,18 @@ func (h *history) committed(_ *awssim.Moment, now *state) {
 
 // compare keeps what the change took back.
 func (h *history) compare(now *state) {
+	for id, t := range now.things {
+		run := h.runs[t.tags[tagRun]]
+		if _, known := h.seen.things[id]; known || run == nil {
+			continue
+		}
+		for _, st := range h.shape.steps {
+			counts, approved := h.approved[t.tags[tagRun]]
+			if st.asks && st.name == t.tags[tagStep] && !counts && (!approved || run.Approval == nil) {
+				h.wrong("step %s makes %s, and nobody has approved it", st.name, id)
+			}
+		}
+	}
 	for id, t := range h.seen.things {
 		if _, still := now.things[id]; !still {
 			act := automation.Undo
@@ -327,7 +339,7 @@ func (h *history) judgeLimits(run *flow.Run) {
 		if _, ok := first[key]; !ok || i.step == automation.StepPlan {
 			first[key] = i.at
 		}
-		most := limit
+		most := h.limit(i.step)
 		if i.act != automation.Do {
 			most += attempt + flow.Slack + time.Minute // until AWS shows what was done
 		}
@@ -342,13 +354,31 @@ func (h *history) judgeLimits(run *flow.Run) {
 	}
 }
 
-// judgeNotices wants one notice for each ending that is told.
+// limit is that of a step, or of planning.
+func (h *history) limit(name string) time.Duration {
+	for _, st := range h.shape.steps {
+		if st.name == name {
+			return st.limit()
+		}
+	}
+	return limit
+}
+
+// judgeNotices wants one notice for each ending that is told, and for each time that
+// a run began to wait for a person, unless that was over before it could be sent.
 func (h *history) judgeNotices() {
-	want := 0
+	want, over := h.requests, 0
 	for _, n := range h.told {
 		want += n
 	}
-	if n := len(h.sent); n < want || n > want+h.excused {
-		h.wrong("%d notices for %d endings, %d excused: %q", n, want, h.excused, h.sent)
+	for _, id := range h.order {
+		for _, n := range h.read(id).Outbox {
+			if n.Asks && n.GaveUp {
+				over++
+			}
+		}
+	}
+	if n := len(h.sent); n < want-over || n > want+h.excused {
+		h.wrong("%d notices for %d endings and requests, %d over, %d excused: %q", n, want, over, h.excused, h.sent)
 	}
 }

@@ -26,6 +26,11 @@ const (
 	attempt = 5 * time.Second
 	limit   = 20 * time.Second
 	poll    = 4 * time.Second
+	// patience is for how long a step waits for a person, who takes consideration;
+	// asked is the limit of such a step.
+	patience      = 40 * time.Second
+	consideration = 6 * time.Second
+	asked         = time.Minute
 )
 
 // shape is one flow: what its steps do, what goes wrong with them until it is
@@ -41,6 +46,9 @@ type shape struct {
 	// interferes is what a user does right after the slots were read for the
 	// n-th time: the new value of the slot of that name.
 	interferes func(n int) (slot, value string)
+
+	// ignored says that nobody approves what is asked, until that is mended.
+	ignored bool
 
 	// differs, if set, are the steps for which this shape is like no other: faults
 	// befall it only there.
@@ -65,6 +73,7 @@ type step struct {
 	to       string // what to set it to; default: "new"
 	provides bool   // the id of what it makes, as "${STEP.id}"
 	waits    bool   // until what it makes is available
+	asks     bool   // a person, before it does anything
 	checks   string // that the slot of this name is as the plan says; otherwise it replans
 	adopts   bool   // skips, if the slot is set already
 	rechecks string // the same, after its effect
@@ -83,8 +92,20 @@ const (
 	greedy   stepFlaw = "its undo takes what others made"
 )
 
+// asks says that a step of the flow asks a person.
+func (s shape) asks() bool {
+	return slices.ContainsFunc(s.steps, func(st step) bool { return st.asks })
+}
+
 // mayRecover says that the flow ends well unless something goes wrong for good.
 func (s shape) mayRecover() bool { return s.want == flow.Succeeded && s.differs == nil }
+
+func (s step) limit() time.Duration {
+	if s.asks {
+		return asked
+	}
+	return limit
+}
 
 func (s step) value() string {
 	if s.to != "" {
@@ -126,7 +147,7 @@ func (s shape) kind(trouble func(ctx context.Context, where string) error) autom
 	}
 	for _, st := range s.steps {
 		declared := automation.Step[config, recollection]{
-			Name: st.name, Title: "step " + st.name, Attempt: attempt, Limit: limit, Poll: poll, Commit: st.commit,
+			Name: st.name, Title: "step " + st.name, Attempt: attempt, Limit: st.limit(), Poll: poll, Commit: st.commit, Asks: st.asks,
 			Needs: func(config) []iam.Need { return nil },
 			Do: func(ctx context.Context, t *turn) error {
 				if err := trouble(ctx, st.name+" do"); err != nil {
@@ -177,6 +198,11 @@ func (s shape) decide(slots map[string]string) automation.Plan {
 }
 
 func (st step) do(ctx context.Context, t *turn) error {
+	if st.asks {
+		if err := t.Approved("what step "+st.name+" does", patience); err != nil {
+			return twice(err)
+		}
+	}
 	if err := compareSlot(ctx, t, st.checks); err != nil {
 		return err
 	}

@@ -108,12 +108,15 @@ func (p *process) arrive(ctx context.Context, at point) (fault, error) {
 	h.note("%d %s %s %s", n, p.name, at.operation, f)
 	h.watch(p, at)
 	p.doubt(at, f)
+	h.attend()
 	switch f {
 	case crashBefore:
 		p.kill()
 		return f, errDead
 	case cancel:
 		h.cancel()
+	case approve:
+		h.approve()
 	case freeze:
 		time.Sleep(attempt + 2*flow.Slack)
 	case overtake:
@@ -173,6 +176,7 @@ func (h *history) locate(at *point) {
 		}
 		fmt.Fprintf(&b, "%s %s %d %d %t %s;", run.Act, run.Step, min(turns, 2), run.Retries, run.Owner != "", run.Outcome)
 		at.live = at.live || run.live()
+		at.asks = at.asks || run.live() && h.shape.asks()
 		at.step, at.failed = run.Step, run.Outcome.Failed()
 	}
 	at.place = b.String()

@@ -83,6 +83,17 @@ var shapes = []shape{
 		fails: map[string]failing{"c do": stops},
 		want:  flow.RolledBack, left: []string{"slots t"},
 	},
+	{name: "a step asks", steps: []step{makeA, {name: "b", makes: true, sets: "s", asks: true}, makeC}, want: flow.Succeeded},
+	{
+		name: "a step asks, and a later one fails", steps: []step{{name: "a", makes: true, holds: true, asks: true}, setB, makeC},
+		fails: map[string]failing{"c done": stops}, differs: []string{"a"},
+		want: flow.RolledBack, left: []string{"slots s"},
+	},
+	{
+		name: "a step asks, and nobody approves", steps: []step{makeA, {name: "b", makes: true, sets: "s", asks: true}},
+		ignored: true, differs: []string{"b"},
+		want: flow.RolledBack, left: []string{"slots s"},
+	},
 	{name: "nothing to do", steps: []step{{name: "a", makes: true}}, want: flow.NothingToDo},
 	{
 		name: "nothing can be done", steps: []step{makeA}, stuck: []automation.Remark{{Resource: "x", Why: "is out of reach"}},

@@ -9,6 +9,10 @@
 // therefore be behind, ahead, or started twice, and the run takes no harm: an
 // execution that is not at the run's step is led there.
 //
+// Nobody wakes an execution: a run that is cancelled, or approved, while its
+// execution sleeps goes on when that Wait is over, after the step's poll at the
+// latest.
+//
 // An execution can end without a word: it is aborted, times out, or reaches
 // the limit of its history. [Engine.Ended] goes on from the event that tells
 // so, and [Engine.Recover] finds the runs of which nobody told.

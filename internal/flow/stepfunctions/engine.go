@@ -98,6 +98,11 @@ func (g *Engine) Turn(ctx context.Context, t Task) (Answer, error) {
 			return Answer{}, err
 		}
 	}
+	if run.Live() && run.Tells(g.Clock.Now()) {
+		if run, err = g.Deliver(ctx, t.Run); err != nil {
+			return Answer{}, err
+		}
+	}
 	if !run.Live() {
 		if err := g.conclude(ctx, run); err != nil {
 			return Answer{}, err

@@ -112,5 +112,5 @@ func (m *Metrics) tend(tended func() embedded.Tended) {
 	gauge("drover_runs", runs, prometheus.Labels{"state": "working"}, func(t embedded.Tended) int { return t.Working })
 	gauge("drover_runs", runs, prometheus.Labels{"state": "ready"}, func(t embedded.Tended) int { return t.Ready })
 	gauge("drover_runs", runs, prometheus.Labels{"state": "waiting"}, func(t embedded.Tended) int { return t.Waiting })
-	gauge("drover_outbox", "Ended runs with notices that could not be sent yet.", nil, func(t embedded.Tended) int { return t.Delivering })
+	gauge("drover_outbox", "Runs with notices that could not be sent yet: they have ended, or wait for approval.", nil, func(t embedded.Tended) int { return t.Delivering })
 }

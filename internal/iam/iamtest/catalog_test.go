@@ -1,6 +1,9 @@
 package iamtest_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -94,5 +97,36 @@ func TestReferenceIsComplete(t *testing.T) {
 				t.Errorf("%s: resource type %q has the ARN %q", name, r.Type, r.ARN)
 			}
 		}
+	}
+}
+
+// TestAnActionIsThereOnce: of two entries the later would count, without a word.
+func TestAnActionIsThereOnce(t *testing.T) {
+	data, err := os.ReadFile("testdata/actions.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := json.NewDecoder(bytes.NewReader(data))
+	if _, err := in.Token(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for in.More() {
+		name, err := in.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entry json.RawMessage
+		if err := in.Decode(&entry); err != nil {
+			t.Fatal(err)
+		}
+		action, _ := name.(string)
+		if seen[action] {
+			t.Errorf("%s is there twice", action)
+		}
+		seen[action] = true
+	}
+	if !seen["kms:Decrypt"] {
+		t.Error("no action was read")
 	}
 }

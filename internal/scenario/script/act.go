@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ibtypes "github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
@@ -30,7 +28,7 @@ const (
 func (s *stage) do(ctx context.Context, do Do) (who, what string, err error) {
 	ctx = awssim.WithActor(ctx, somebody)
 	who = "operator"
-	id := s.names.id
+	id := s.instance
 	switch {
 	case do.Stop != "":
 		_, err = s.ec2.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: []string{id(do.Stop)}})
@@ -53,15 +51,21 @@ func (s *stage) do(ctx context.Context, do Do) (who, what string, err error) {
 	case do.CreateImage != nil:
 		who, what, err = s.createImage(*do.CreateImage)
 	case do.DeregisterImage != "":
-		_, err = s.ec2.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: aws.String(s.image(do.DeregisterImage))})
 		what = "deregisters " + do.DeregisterImage
+		var image string
+		if image, err = s.made(do.DeregisterImage); err == nil {
+			_, err = s.ec2.DeregisterImage(ctx, &ec2.DeregisterImageInput{ImageId: &image})
+		}
 	case do.CreateVersion != nil:
 		m := do.CreateVersion
-		_, err = s.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
-			LaunchTemplateId: aws.String(id(m.Template)), SourceVersion: aws.String("$Latest"),
-			LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: aws.String(s.image(m.Image))},
-		})
 		what = fmt.Sprintf("makes a version of %s with %s", m.Template, m.Image)
+		var image string
+		if image, err = s.made(m.Image); err == nil {
+			_, err = s.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{
+				LaunchTemplateId: aws.String(id(m.Template)), SourceVersion: aws.String("$Latest"),
+				LaunchTemplateData: &types.RequestLaunchTemplateData{ImageId: &image},
+			})
+		}
 	case do.SetDefault != nil:
 		m := do.SetDefault
 		_, err = s.ec2.ModifyLaunchTemplate(ctx, &ec2.ModifyLaunchTemplateInput{LaunchTemplateId: aws.String(id(m.Template)), DefaultVersion: aws.String(fmt.Sprint(m.Version))})
@@ -78,16 +82,6 @@ func (s *stage) doMore(ctx context.Context, do Do) (who, what string, err error)
 	case do.CreateGroup != nil:
 		what = fmt.Sprintf("makes the group %s, on version %s of %s", do.CreateGroup.Name, do.CreateGroup.Version, do.CreateGroup.Template)
 		err = s.createGroup(*do.CreateGroup)
-	case do.UpdateGroup != nil:
-		m := do.UpdateGroup
-		what = fmt.Sprintf("puts the group %s on version %s", m.Name, m.Version)
-		group, ok := s.AutoScaling.Group(m.Name)
-		if !ok || group.LaunchTemplate == nil {
-			return who, what, fmt.Errorf("there is no group %s", m.Name)
-		}
-		err = s.AutoScaling.Update(cmp.Or(m.By, "cloudformation.amazonaws.com"), &autoscaling.UpdateAutoScalingGroupInput{
-			AutoScalingGroupName: &m.Name, LaunchTemplate: launch(aws.ToString(group.LaunchTemplate.LaunchTemplateId), m.Version),
-		})
 	case do.SetParameter != nil:
 		m := do.SetParameter
 		in := &ssm.PutParameterInput{Name: &m.Name, Value: aws.String(s.fill(m.Value)), Overwrite: aws.Bool(true), Type: ssmtypes.ParameterTypeString}
@@ -108,6 +102,8 @@ func (s *stage) doMore(ctx context.Context, do Do) (who, what string, err error)
 	case do.FailBuild != nil:
 		who, what = "aws", "the next build of "+do.FailBuild.Pipeline+" is going to fail"
 		err = s.ImageBuilder.FailNext(s.pipelines[do.FailBuild.Pipeline], ibtypes.ImageStatusBuilding, do.FailBuild.Reason)
+	default:
+		return s.doGroup(ctx, do)
 	}
 	return who, what, err
 }
@@ -116,12 +112,12 @@ func (s *stage) doMore(ctx context.Context, do Do) (who, what string, err error)
 // so at once.
 func (s *stage) createImage(m CreateImage) (who, what string, err error) {
 	in := &ec2.CreateImageInput{
-		InstanceId: aws.String(s.names.id(m.Instance)), NoReboot: aws.Bool(true), Name: &m.Name, Description: &m.Description,
+		InstanceId: aws.String(s.instance(m.Instance)), NoReboot: aws.Bool(true), Name: &m.Name, Description: &m.Description,
 	}
 	if len(m.Tags) > 0 {
 		spec := types.TagSpecification{ResourceType: types.ResourceTypeImage}
 		for _, key := range slices.Sorted(maps.Keys(m.Tags)) {
-			spec.Tags = append(spec.Tags, types.Tag{Key: &key, Value: aws.String(m.Tags[key])})
+			spec.Tags = append(spec.Tags, types.Tag{Key: &key, Value: aws.String(s.fill(m.Tags[key]))})
 		}
 		in.TagSpecifications = []types.TagSpecification{spec}
 	}
@@ -131,18 +127,4 @@ func (s *stage) createImage(m CreateImage) (who, what string, err error) {
 		err = s.EC2.FailImage(made, m.Fails)
 	}
 	return "aws", fmt.Sprintf("%s begins to make the image %s of %s", by, m.Name, m.Instance), err
-}
-
-func launch(template, version string) *astypes.LaunchTemplateSpecification {
-	return &astypes.LaunchTemplateSpecification{LaunchTemplateId: &template, Version: &version}
-}
-
-func groupTags(group string, tags map[string]string) []astypes.Tag {
-	var list []astypes.Tag
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, astypes.Tag{
-			Key: &key, Value: aws.String(tags[key]), ResourceId: &group, ResourceType: aws.String("auto-scaling-group"), PropagateAtLaunch: aws.Bool(false),
-		})
-	}
-	return list
 }

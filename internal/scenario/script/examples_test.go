@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,9 @@ func TestExamplesNeedDrover(t *testing.T) {
 			deaf.file.Steps = nil
 			for _, step := range s.file.Steps {
 				step.Events, step.Sweep = &Events{Lost: true}, nil
+				if do := step.Do; do != nil && (do.Approve != "" || do.Cancel != "") {
+					step.Do = nil // there is no run to approve or to cancel
+				}
 				deaf.file.Steps = append(deaf.file.Steps, step)
 			}
 			if _, r := play(t, &deaf, false); len(r.Differences) == 0 {
@@ -145,6 +149,10 @@ func leaves(v reflect.Value, set func(reflect.Value), path string, try func(stri
 	case reflect.Pointer:
 		if v.IsNil() {
 			return 0
+		}
+		if list, ok := v.Interface().(*[]string); ok { // one expectation, of all that there is
+			more := append(slices.Clone(*list), "something else")
+			return change(reflect.ValueOf(&more))
 		}
 		return change(reflect.ValueOf(new(int(v.Elem().Int()) + 1)))
 	case reflect.Slice:

@@ -45,6 +45,10 @@ func (p *player) expect(e Expect, at ...string) {
 		}
 		p.compare(path("groups", name), got, e.Groups[name])
 	}
+	p.expectScaling(e, path)
+	if e.Left != nil {
+		p.expectLeft(*e.Left, path("left"))
+	}
 	for _, name := range sorted(e.Parameters) {
 		got := none
 		for _, known := range p.stage.SSM.Parameters() {

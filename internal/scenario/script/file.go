@@ -30,36 +30,46 @@ const (
 // World is what is there before the scenario begins. Names are the scenario's own;
 // what is shown has them in place of ids.
 type World struct {
-	VPCs        map[string]VPC        `json:"vpcs,omitempty" doc:"VPCs by name. Left out: one that is called main."`
-	Instances   map[string]Instance   `json:"instances,omitempty" doc:"Instances by name."`
-	RouteTables map[string]RouteTable `json:"route-tables,omitempty" doc:"Route tables by name, beside the main one of each VPC."`
-	Images      map[string]Image      `json:"images,omitempty" doc:"Images that are available, by name."`
-	Templates   map[string]Template   `json:"templates,omitempty" doc:"Launch templates by name."`
-	Groups      map[string]Group      `json:"groups,omitempty" doc:"Auto Scaling groups by name, without instances."`
-	Parameters  map[string]Parameter  `json:"parameters,omitempty" doc:"Parameters of Systems Manager by name."`
-	Platforms   map[string]Platform   `json:"platforms,omitempty" doc:"Branches of Elastic Beanstalk platforms by name."`
-	Pipelines   map[string]Pipeline   `json:"pipelines,omitempty" doc:"Pipelines of Image Builder by name, each with a recipe of the same name."`
-	NoTrail     bool                  `json:"no-trail,omitempty" doc:"Whether the account lacks a CloudTrail trail, so that no event tells of API calls." default:"false"`
+	VPCs           map[string]VPC           `json:"vpcs,omitempty" doc:"VPCs by name. Left out: one that is called main."`
+	Instances      map[string]Instance      `json:"instances,omitempty" doc:"Instances by name."`
+	RouteTables    map[string]RouteTable    `json:"route-tables,omitempty" doc:"Route tables by name, beside the main one of each VPC."`
+	Images         map[string]Image         `json:"images,omitempty" doc:"Images that are available, by name."`
+	Templates      map[string]Template      `json:"templates,omitempty" doc:"Launch templates by name."`
+	Groups         map[string]Group         `json:"groups,omitempty" doc:"Auto Scaling groups by name. Their instances are called after them: web/1 is the first of group web."`
+	SecurityGroups map[string]SecurityGroup `json:"security-groups,omitempty" doc:"Security groups by name, beside the default one of each VPC."`
+	Profiles       []string                 `json:"instance-profiles,omitempty" doc:"The names of all instance profiles, each with a role of the same name. Left out: there is every one."`
+	KeyPairs       []string                 `json:"key-pairs,omitempty" doc:"The names of all key pairs. Left out: there is every one."`
+	Documents      map[string]Document      `json:"documents,omitempty" doc:"How documents of Systems Manager behave, by name: those of AWS, if not as usual, and one's own, which are there then and take any parameters."`
+	Parameters     map[string]Parameter     `json:"parameters,omitempty" doc:"Parameters of Systems Manager by name."`
+	Platforms      map[string]Platform      `json:"platforms,omitempty" doc:"Branches of Elastic Beanstalk platforms by name."`
+	Pipelines      map[string]Pipeline      `json:"pipelines,omitempty" doc:"Pipelines of Image Builder by name, each with a recipe of the same name."`
+	NoTrail        bool                     `json:"no-trail,omitempty" doc:"Whether the account lacks a CloudTrail trail, so that no event tells of API calls." default:"false"`
 }
 
-// VPC is a VPC. It has a subnet in every zone that something is in.
+// VPC is a VPC. It has a subnet in every zone that something is in, or that it names;
+// main.a is the one of VPC main in zone a.
 type VPC struct {
-	ID   string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^vpc-[0-9a-f]{8,17}$" wanted:"a VPC id" example:"vpc-0bf5741eb0ef56a41"`
-	CIDR string            `json:"cidr,omitempty" doc:"Its addresses." default:"10.0.0.0/16"`
-	Tags map[string]string `json:"tags,omitempty" doc:"Its tags."`
+	ID      string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^vpc-[0-9a-f]{8,17}$" wanted:"a VPC id" example:"vpc-0bf5741eb0ef56a41"`
+	CIDR    string            `json:"cidr,omitempty" doc:"Its addresses." default:"10.0.0.0/16"`
+	Subnets map[string]Subnet `json:"subnets,omitempty" doc:"Its subnets, by the letters of their zones, where it is to have one although nothing is in that zone, or the fleet file names one. The one in zone a of VPC main is called main.a."`
+	Tags    map[string]string `json:"tags,omitempty" doc:"Its tags."`
 }
 
 // Instance is an instance, a gateway for one.
 type Instance struct {
-	ID         string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^i-[0-9a-f]{8,17}$" wanted:"an instance id" example:"i-05a7780f2af7c126c"`
-	VPC        string            `json:"vpc,omitempty" doc:"The name of its VPC. Left out: the only one."`
-	Zone       string            `json:"zone,omitempty" doc:"The letter of its zone." pattern:"^[a-f]$" wanted:"the letter of a zone" example:"b" default:"a"`
-	Interface  string            `json:"interface,omitempty" doc:"The id of its only interface, if the fleet file names it." pattern:"^eni-[0-9a-f]{8,17}$" wanted:"an interface id" example:"eni-00fea71a1c9255bef"`
-	Interfaces []Interface       `json:"interfaces,omitempty" doc:"Instead of interface: several, by device index."`
-	Stopped    bool              `json:"stopped,omitempty" doc:"Whether it is stopped; otherwise it runs." default:"false"`
-	Spot       bool              `json:"spot,omitempty" doc:"Whether it is a spot instance." default:"false"`
-	Image      string            `json:"image,omitempty" doc:"The image it was launched from: a name, or an id."`
-	Tags       map[string]string `json:"tags,omitempty" doc:"Its tags."`
+	ID             string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^i-[0-9a-f]{8,17}$" wanted:"an instance id" example:"i-05a7780f2af7c126c"`
+	VPC            string            `json:"vpc,omitempty" doc:"The name of its VPC. Left out: the only one."`
+	Zone           string            `json:"zone,omitempty" doc:"The letter of its zone." pattern:"^[a-f]$" wanted:"the letter of a zone" example:"b" default:"a"`
+	Interface      string            `json:"interface,omitempty" doc:"The id of its only interface, if the fleet file names it." pattern:"^eni-[0-9a-f]{8,17}$" wanted:"an interface id" example:"eni-00fea71a1c9255bef"`
+	Interfaces     []Interface       `json:"interfaces,omitempty" doc:"Instead of interface: several, by device index."`
+	Stopped        bool              `json:"stopped,omitempty" doc:"Whether it is stopped; otherwise it runs." default:"false"`
+	Spot           bool              `json:"spot,omitempty" doc:"Whether it is a spot instance." default:"false"`
+	Image          string            `json:"image,omitempty" doc:"The image it was launched from: a name, or an id."`
+	Profile        string            `json:"instance-profile,omitempty" doc:"The name of its instance profile."`
+	KeyPair        string            `json:"key-pair,omitempty" doc:"The name of its key pair."`
+	SecurityGroups []string          `json:"security-groups,omitempty" doc:"The names of its security groups. Left out: the default one of its VPC."`
+	NoAgent        bool              `json:"no-agent,omitempty" doc:"Whether it has no agent of Systems Manager." default:"false"`
+	Tags           map[string]string `json:"tags,omitempty" doc:"Its tags."`
 }
 
 // Interface is an interface of an instance.
@@ -85,23 +95,37 @@ type Image struct {
 	Description string              `json:"description,omitempty" doc:"Its description."`
 	Instance    string              `json:"instance,omitempty" doc:"The name of the instance that it was made from."`
 	Owner       string              `json:"owner,omitempty" doc:"The account that owns it, and shares it. Left out: the fleet's own." pattern:"^[0-9]{12}$" wanted:"an account id" example:"123456789012"`
+	Windows     bool                `json:"windows,omitempty" doc:"Whether it has Windows. An image that is made of its instances has it too." default:"false"`
 	Age         automation.Duration `json:"age,omitempty" doc:"How old it is when the scenario begins." default:"24h" example:"72h"`
 	Tags        map[string]string   `json:"tags,omitempty" doc:"Its tags."`
 }
 
 // Template is a launch template.
 type Template struct {
-	ID       string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^lt-[0-9a-f]{8,17}$" wanted:"a launch template id" example:"lt-0a1b2c3d4e5f60718"`
-	Versions []string          `json:"versions" doc:"The image of each version, the oldest first: names, or ids." minItems:"1"`
-	Default  int               `json:"default,omitempty" doc:"The number of its default version." minimum:"1" default:"1"`
-	Tags     map[string]string `json:"tags,omitempty" doc:"Its tags."`
+	ID             string            `json:"id,omitempty" doc:"Its id, if the fleet file names it." pattern:"^lt-[0-9a-f]{8,17}$" wanted:"a launch template id" example:"lt-0a1b2c3d4e5f60718"`
+	Versions       []string          `json:"versions" doc:"The image of each version, the oldest first: names, or ids." minItems:"1"`
+	Default        int               `json:"default,omitempty" doc:"The number of its default version." minimum:"1" default:"1"`
+	Profile        string            `json:"instance-profile,omitempty" doc:"The name of the instance profile of all versions."`
+	KeyPair        string            `json:"key-pair,omitempty" doc:"The name of the key pair of all versions."`
+	SecurityGroups []string          `json:"security-groups,omitempty" doc:"The names of the security groups of all versions."`
+	Tags           map[string]string `json:"tags,omitempty" doc:"Its tags."`
 }
 
-// Group is an Auto Scaling group.
+// Group is an Auto Scaling group, which has its instances when the scenario begins.
 type Group struct {
-	Template string            `json:"template" doc:"The name of the launch template it launches from."`
-	Version  string            `json:"version" doc:"The version of that: a number, $Latest or $Default." pattern:"^([1-9][0-9]{0,4}|\\$Latest|\\$Default)$" wanted:"the version of a launch template" example:"$Latest"`
-	Tags     map[string]string `json:"tags,omitempty" doc:"Its tags."`
+	Template    string              `json:"template" doc:"The name of the launch template it launches from."`
+	Version     string              `json:"version" doc:"The version of that: a number, $Latest or $Default." pattern:"^([1-9][0-9]{0,4}|\\$Latest|\\$Default)$" wanted:"the version of a launch template" example:"$Latest"`
+	Min         int                 `json:"min,omitempty" doc:"How many instances it has at least." minimum:"0" default:"0"`
+	Max         *int                `json:"max,omitempty" doc:"How many instances it has at most. Left out: as many as it has to begin with." minimum:"0" maximum:"100"`
+	Desired     *int                `json:"desired,omitempty" doc:"How many instances it wants. Left out: its min." minimum:"0" maximum:"100"`
+	Standby     int                 `json:"standby,omitempty" doc:"How many instances it has on standby, beside those that it wants: the last of them." minimum:"0" maximum:"100" default:"0"`
+	Protected   int                 `json:"protected,omitempty" doc:"How many of its instances are protected from scale in: the first of them." minimum:"0" default:"0"`
+	ProtectsNew bool                `json:"protects-new-instances,omitempty" doc:"Whether new instances are protected from scale in." default:"false"`
+	Suspended   []string            `json:"suspended,omitempty" doc:"Its processes that are suspended." enum:"Launch,Terminate,AddToLoadBalancer,AlarmNotification,AZRebalance,HealthCheck,InstanceRefresh,ReplaceUnhealthy,ScheduledActions"`
+	Grace       automation.Duration `json:"grace-period,omitempty" doc:"Its health check grace period." example:"5m" default:"0s"`
+	VPC         string              `json:"vpc,omitempty" doc:"The name of the VPC of its instances. Left out: the only one."`
+	Zones       []string            `json:"zones,omitempty" doc:"The letters of the zones of its instances. Left out: a." pattern:"^[a-f]$" wanted:"the letter of a zone" example:"b"`
+	Tags        map[string]string   `json:"tags,omitempty" doc:"Its tags."`
 }
 
 // Parameter is a parameter of Systems Manager.
@@ -158,22 +182,39 @@ type Fault struct {
 
 // Do is one thing that is done. Exactly one key is there.
 type Do struct {
-	Stop            string           `json:"stop,omitempty" doc:"Stops an instance."`
-	StartInstance   string           `json:"start,omitempty" doc:"Starts an instance that is stopped."`
-	Terminate       string           `json:"terminate,omitempty" doc:"Terminates an instance."`
-	Interrupt       string           `json:"interrupt,omitempty" doc:"AWS warns that it takes a spot instance back, and terminates it two minutes later."`
-	Impair          string           `json:"impair,omitempty" doc:"The status checks of an instance fail from now on. No event tells of it."`
-	Heal            string           `json:"heal,omitempty" doc:"The status checks of an instance pass again."`
-	CreateImage     *CreateImage     `json:"create-image,omitempty" doc:"Begins to make an image, which takes four minutes."`
-	DeregisterImage string           `json:"deregister-image,omitempty" doc:"Deregisters an image."`
-	CreateVersion   *CreateVersion   `json:"create-version,omitempty" doc:"Makes a version of a launch template from its latest."`
-	SetDefault      *SetDefault      `json:"set-default,omitempty" doc:"Sets the default version of a launch template."`
-	CreateGroup     *CreateGroup     `json:"create-group,omitempty" doc:"Makes an Auto Scaling group."`
-	UpdateGroup     *UpdateGroup     `json:"update-group,omitempty" doc:"Has a group launch from another version of its template."`
-	SetParameter    *SetParameter    `json:"set-parameter,omitempty" doc:"Gives a parameter another value; makes it if there is none."`
-	PublishPlatform *PublishPlatform `json:"publish-platform,omitempty" doc:"AWS publishes a version of a platform, which is ready some minutes later."`
-	Build           string           `json:"build,omitempty" doc:"Starts a pipeline by hand."`
-	FailBuild       *FailBuild       `json:"fail-build,omitempty" doc:"The next build of a pipeline is going to fail."`
+	Stop            string              `json:"stop,omitempty" doc:"Stops an instance."`
+	StartInstance   string              `json:"start,omitempty" doc:"Starts an instance that is stopped."`
+	Terminate       string              `json:"terminate,omitempty" doc:"Terminates an instance."`
+	Interrupt       string              `json:"interrupt,omitempty" doc:"AWS warns that it takes a spot instance back, and terminates it two minutes later."`
+	Impair          string              `json:"impair,omitempty" doc:"The status checks of an instance fail from now on. No event tells of it."`
+	Heal            string              `json:"heal,omitempty" doc:"The status checks of an instance pass again."`
+	CreateImage     *CreateImage        `json:"create-image,omitempty" doc:"Begins to make an image, which takes four minutes."`
+	DeregisterImage string              `json:"deregister-image,omitempty" doc:"Deregisters an image."`
+	CreateVersion   *CreateVersion      `json:"create-version,omitempty" doc:"Makes a version of a launch template from its latest."`
+	SetDefault      *SetDefault         `json:"set-default,omitempty" doc:"Sets the default version of a launch template."`
+	CreateGroup     *CreateGroup        `json:"create-group,omitempty" doc:"Makes an Auto Scaling group."`
+	UpdateGroup     *UpdateGroup        `json:"update-group,omitempty" doc:"Updates a group: what it launches from, and how many instances it has."`
+	SetParameter    *SetParameter       `json:"set-parameter,omitempty" doc:"Gives a parameter another value; makes it if there is none."`
+	PublishPlatform *PublishPlatform    `json:"publish-platform,omitempty" doc:"AWS publishes a version of a platform, which is ready some minutes later."`
+	Build           string              `json:"build,omitempty" doc:"Starts a pipeline by hand."`
+	FailBuild       *FailBuild          `json:"fail-build,omitempty" doc:"The next build of a pipeline is going to fail."`
+	Backup          *Backup             `json:"backup,omitempty" doc:"A backup plan begins a job that makes an image of an instance."`
+	FailImage       string              `json:"fail-image,omitempty" doc:"The next image that anybody begins to make of an instance is going to fail, for this reason."`
+	Boots           *Boots              `json:"boots,omitempty" doc:"How instances of an image boot from now on. What is left out is as usual again."`
+	Documents       map[string]Document `json:"documents,omitempty" doc:"How documents of Systems Manager behave from now on, by name. What is left out is as usual again."`
+	SendCommand     *SendCommand        `json:"send-command,omitempty" doc:"Has a document run on an instance."`
+	Alarm           string              `json:"alarm,omitempty" doc:"A CloudWatch alarm goes off: it is in ALARM from now on."`
+	ClearAlarm      string              `json:"clear-alarm,omitempty" doc:"A CloudWatch alarm is in OK again."`
+	Scale           *Scale              `json:"scale,omitempty" doc:"A scaling policy or a scheduled action changes how many instances a group wants."`
+	Suspend         *Processes          `json:"suspend,omitempty" doc:"Suspends processes of a group."`
+	Resume          *Processes          `json:"resume,omitempty" doc:"Resumes processes of a group."`
+	Refresh         *Refresh            `json:"refresh,omitempty" doc:"Starts an instance refresh of a group by hand."`
+	Protect         string              `json:"protect,omitempty" doc:"Protects an instance of a group from scale in."`
+	Unprotect       string              `json:"unprotect,omitempty" doc:"Takes the protection of an instance away."`
+	Standby         string              `json:"standby,omitempty" doc:"Puts an instance of a group on standby; the group wants one instance less."`
+	Return          string              `json:"return,omitempty" doc:"Puts an instance that is on standby into service; the group wants one instance more."`
+	Approve         string              `json:"approve,omitempty" doc:"Approves the runs of an automation that wait for that, as drover approve does."`
+	Cancel          string              `json:"cancel,omitempty" doc:"Cancels the runs of an automation that have not ended, as drover cancel does."`
 }
 
 // CreateImage makes an image of an instance.
@@ -181,7 +222,7 @@ type CreateImage struct {
 	Name        string            `json:"name" doc:"The image's name, by which the scenario refers to it."`
 	Instance    string            `json:"instance" doc:"The instance."`
 	Description string            `json:"description,omitempty" doc:"The image's description."`
-	Tags        map[string]string `json:"tags,omitempty" doc:"The image's tags."`
+	Tags        map[string]string `json:"tags,omitempty" doc:"The image's tags. ${NAME} is an id."`
 	Fails       string            `json:"fails,omitempty" doc:"Why it fails, if it does."`
 	By          string            `json:"by,omitempty" doc:"Who does it, as CloudTrail tells: a service, or an ARN." default:"dlm.amazonaws.com"`
 }
@@ -210,7 +251,10 @@ type CreateGroup struct {
 // UpdateGroup updates a group.
 type UpdateGroup struct {
 	Name    string `json:"name" doc:"The group's name."`
-	Version string `json:"version" doc:"The version of its template: a number, $Latest or $Default." pattern:"^([1-9][0-9]{0,4}|\\$Latest|\\$Default)$" wanted:"the version of a launch template" example:"$Latest"`
+	Version string `json:"version,omitempty" doc:"The version of its template: a number, $Latest or $Default." pattern:"^([1-9][0-9]{0,4}|\\$Latest|\\$Default)$" wanted:"the version of a launch template" example:"$Latest"`
+	Min     *int   `json:"min,omitempty" doc:"How many instances it has at least." minimum:"0"`
+	Max     *int   `json:"max,omitempty" doc:"How many instances it has at most." minimum:"0" maximum:"100"`
+	Desired *int   `json:"desired,omitempty" doc:"How many instances it wants." minimum:"0" maximum:"100"`
 	By      string `json:"by,omitempty" doc:"Who does it, as CloudTrail tells: a service, or an ARN." default:"cloudformation.amazonaws.com"`
 }
 
@@ -240,6 +284,8 @@ type Expect struct {
 	Routes     map[string]map[string]string `json:"routes,omitempty" doc:"By route table and destination: the instance or the interface (INSTANCE.NAME), none if there is no such route, or an id. If the target cannot take traffic, blackhole is added: gw-1 blackhole."`
 	Templates  map[string]TemplateState     `json:"templates,omitempty" doc:"Launch templates by name."`
 	Groups     map[string]string            `json:"groups,omitempty" doc:"The version that a group launches from: a number, $Latest or $Default; none if there is no such group."`
+	Scaling    map[string]ScalingState      `json:"scaling,omitempty" doc:"Auto Scaling groups by name: their sizes, their instances and their instance refreshes."`
+	Left       *[]string                    `json:"left,omitempty" doc:"All that has been made since the scenario began and is still there, in any order: instances that no group has launched, images, and volumes and snapshots that nothing uses. []: nothing is left."`
 	Parameters map[string]string            `json:"parameters,omitempty" doc:"The value of a parameter; the name of an image stands for its id. none if there is no such parameter."`
 	Pipelines  map[string]PipelineState     `json:"pipelines,omitempty" doc:"Pipelines by name."`
 	Calls      map[string]int               `json:"calls,omitempty" doc:"How many calls of an operation Drover has made that AWS carried out, such as ec2:ReplaceRoute."`

@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/droverhq/drover/internal/automation"
@@ -33,18 +34,66 @@ func told(r *flow.Run, noun string, names func(string) string) (more []string) {
 	if r.Reason != "" {
 		more = append(more, names(r.Reason))
 	}
+	reasons := map[string]bool{}
 	for _, g := range automation.GroupChanges(r.Made) {
-		more = append(more, names(together(g, noun)+" went "+g.What))
+		who := together(g, noun)
+		if len(g.Resources) == 2 {
+			who = g.Resources[0] + " and " + g.Resources[1]
+		}
+		more = append(more, names(who+went(g.What, reasons)))
 	}
-	for _, g := range automation.GroupRemarks(r.Left) {
-		more = append(more, names(together(g, noun)+" "+g.What))
-	}
-	for _, notice := range r.Outbox {
-		if !notice.Sent.IsZero() {
-			more = append(more, "told "+r.Topic)
+	if n := unmade(r); n > 1 {
+		more = append(more, fmt.Sprintf("all is as it was: none of the %d changes of its plan stands", n))
+	} else {
+		for _, g := range automation.GroupRemarks(r.Left) {
+			more = append(more, names(together(g, noun)+" "+g.What))
 		}
 	}
-	return more
+	return append(more, sent(r, false)...)
+}
+
+// sent says to whom notices of a run went: those that ask for its approval, or the
+// others.
+func sent(r *flow.Run, asks bool) (told []string) {
+	for _, notice := range r.Outbox {
+		if !notice.Sent.IsZero() && notice.Asks == asks {
+			told = append(told, "told "+r.Topic)
+		}
+	}
+	return told
+}
+
+// went says what became of something, in the words of [automation.GroupChanges]. What
+// comes from nothing is only said to be what it becomes; and a reason that several
+// changes have is said once.
+func went(what string, reasons map[string]bool) string {
+	what, why, reasoned := strings.Cut(what, ", because ")
+	if to, only := strings.CutPrefix(what, "to "); only {
+		what = ": " + to
+	} else {
+		what = " went " + what
+	}
+	if !reasoned {
+		return what
+	}
+	reason, more, further := strings.Cut(why, "; ")
+	switch {
+	case !reasons[reason]:
+		reasons[reason] = true
+		return what + ", because " + why
+	case further:
+		return what + "; " + more
+	}
+	return what
+}
+
+// unmade counts the changes of a run that was rolled back if nothing else is to be
+// told of it: none stands.
+func unmade(r *flow.Run) int {
+	if r.Outcome != flow.RolledBack || len(r.Made) > 0 || len(r.Left) != len(r.Plan.Changes) {
+		return 0
+	}
+	return len(r.Left)
 }
 
 // together names several resources in a few words.

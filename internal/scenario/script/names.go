@@ -52,7 +52,63 @@ func newNames(w World) *names {
 	for _, name := range slices.Sorted(maps.Keys(w.Templates)) {
 		n.add("launch template", name, w.Templates[name].ID, "lt")
 	}
+	for _, name := range slices.Sorted(maps.Keys(w.SecurityGroups)) {
+		n.add("security group", name, w.SecurityGroups[name].ID, "sg")
+	}
+	for _, vpc := range vpcs {
+		for _, zone := range w.zones(vpc, vpcs[0]) {
+			n.add("subnet", vpc+"."+zone, w.VPCs[vpc].Subnets[zone].ID, "subnet")
+		}
+	}
 	return n
+}
+
+// zones are those of a VPC that something is in, or that it names, in order. What says
+// nothing is in the only VPC.
+func (w World) zones(vpc, only string) []string {
+	in := map[string]bool{}
+	add := func(of string, zones ...string) {
+		for _, zone := range zones {
+			if cmp.Or(of, only) == vpc {
+				in[zone] = true
+			}
+		}
+	}
+	add(vpc, slices.Collect(maps.Keys(w.VPCs[vpc].Subnets))...)
+	for _, i := range w.Instances {
+		add(i.VPC, cmp.Or(i.Zone, "a"))
+	}
+	for _, t := range w.RouteTables {
+		add(t.VPC, t.Zones...)
+	}
+	for _, g := range w.Groups {
+		if g.most() > 0 {
+			add(g.VPC, g.zones()...)
+		}
+	}
+	return slices.Sorted(maps.Keys(in))
+}
+
+// most is how many instances a group has at most.
+func (g Group) most() int {
+	if g.Max != nil {
+		return *g.Max
+	}
+	return g.desired() + g.Standby
+}
+
+func (g Group) desired() int {
+	if g.Desired != nil {
+		return *g.Desired
+	}
+	return g.Min
+}
+
+func (g Group) zones() []string {
+	if len(g.Zones) == 0 {
+		return []string{"a"}
+	}
+	return g.Zones
 }
 
 // only ends the name of an instance's only interface.

@@ -69,7 +69,7 @@ func (s *Script) Play(ctx context.Context, o Options) (Report, error) {
 	}
 	p := &player{
 		Script: s, stage: st, options: o, open: map[string]time.Time{}, sweeping: map[string]time.Time{},
-		schedules: map[string]schedule.Schedule{}, about: map[string]*telling{}, outcomes: map[string][]flow.Outcome{}, shownLast: map[string]map[string]string{},
+		schedules: map[string]schedule.Schedule{}, about: map[string]*telling{}, outcomes: map[string][]flow.Outcome{}, shownLast: map[string]map[string]string{}, seen: witness{},
 	}
 	if p.options.Tell == nil {
 		p.options.Tell = func(Moment) {}
@@ -97,6 +97,7 @@ type player struct {
 	outcomes  map[string][]flow.Outcome    // by automation, in the order of their ends
 	last      map[string]flow.Outcome      // that tells something: no sweep that found nothing
 	shownLast map[string]map[string]string
+	seen      witness // what the timeline has told of the world
 }
 
 // arrival is an event on its way.
@@ -111,6 +112,7 @@ type telling struct {
 	automation string
 	announced  string // a sweep that is only told of if it leads to something
 	waiting    string
+	asking     bool           // it waits for a person to approve it
 	failed     map[string]int // calls that have failed since something was said of it
 	ended      bool
 }
@@ -167,6 +169,7 @@ func (p *player) begin() {
 			}
 		}
 	}
+	p.seen.news(p.stage) // what is there at the beginning is no news
 	p.say("scenario", p.file.Scenario, more...)
 }
 
@@ -205,6 +208,8 @@ func (p *player) settle(ctx context.Context) error {
 // now does what is due now, a round of it, and says whether there was anything.
 func (p *player) now(ctx context.Context) (busy bool, err error) {
 	p.stage.Settle()
+	p.stage.settleBoots()
+	p.witness(false)
 	now := p.stage.clock.Now()
 	for _, e := range p.inOrder(p.stage.Take()) {
 		p.emitted(e, now)
@@ -388,16 +393,23 @@ func (p *player) turn(ctx context.Context, id string) error {
 	}
 	t := p.about[id]
 	p.faults.move(t.failed) // nobody else has made calls meanwhile
+	p.witness(true)
 	if run.Live() {
 		p.open[id] = run.Due
 		if run.Until.After(run.Due) {
 			p.open[id] = run.Until
 		}
+		asked := t.asking
+		t.asking = run.Asking != nil
 		if waiting := p.stage.shown(run.Waiting); waiting != "" && run.Step != automation.StepPlan && waiting != t.waiting {
 			p.announce(t)
 			t.waiting = waiting
 			all := strings.Split(waiting, "\n")
-			p.say("drover", fmt.Sprintf("%s: waits for %s", run.Automation, all[0]), append(all[1:], t.calls()...)...)
+			more := all[1:]
+			if t.asking && !asked {
+				more = append(more, sent(run, true)...)
+			}
+			p.say("drover", fmt.Sprintf("%s: waits for %s", run.Automation, all[0]), append(more, t.calls()...)...)
 		}
 		return nil
 	}
@@ -455,7 +467,7 @@ func (p *player) announce(t *telling) {
 
 // nouns are what the changes of a kind are about, where several are told of at once.
 var nouns = map[string]string{
-	"route-failover": "routes", "group-follows-template": "groups",
+	"route-failover": "routes", "group-follows-template": "groups", "image-rollout": "versions",
 }
 
 // say tells of a moment, with what has changed in the world since the last.
@@ -515,7 +527,7 @@ func (p *player) step(ctx context.Context, i int) error {
 		p.stage.StaleReads(p.faults.readBehind)
 	}
 	if s.Do != nil {
-		who, what, err := p.stage.do(ctx, *s.Do)
+		who, what, err := p.do(ctx, *s.Do)
 		if err != nil {
 			path, place := p.text.Place([]string{"steps", fmt.Sprint(i), "do"})
 			return fmt.Errorf("%s: %s: %s: %w", place, path, what, plain(err))
@@ -552,9 +564,14 @@ func (p *player) completed(e event.Event) event.Event {
 		e.Time = p.stage.clock.Now().UTC().Truncate(time.Second)
 	}
 	e.Version = cmp.Or(e.Version, "0")
+	e.Resources = slices.Clone(e.Resources)
+	for i, r := range e.Resources {
+		e.Resources[i] = p.stage.fill(r)
+	}
+	e.Detail = json.RawMessage(p.stage.fill(string(e.Detail))) // what there was not when the file was read
 	e.Region = cmp.Or(e.Region, p.stage.Region())
 	e.Account = cmp.Or(e.Account, p.stage.Account())
-	if e.Detail == nil {
+	if len(e.Detail) == 0 {
 		e.Detail = json.RawMessage("{}")
 	}
 	return e

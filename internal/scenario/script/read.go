@@ -59,7 +59,7 @@ func Parse(path string, data []byte) (*Script, error) {
 	if !text.Valid() {
 		return nil, text.Err()
 	}
-	c := &checker{File: file, Document: text, names: newNames(file.World)}
+	c := &checker{File: file, Document: text, names: newNames(file.World), groups: map[string]bool{}, runnable: map[string]bool{}}
 	c.top()
 	c.world()
 	for i := range file.Steps {
@@ -76,12 +76,14 @@ func Parse(path string, data []byte) (*Script, error) {
 type checker struct {
 	File
 	*fleetfile.Document
-	names  *names
-	start  time.Time
-	until  time.Duration
-	read   *fleetfile.Fleet
-	events map[int]event.Event
-	fatal  error // of the fleet file, if it is another file; or of Drover itself
+	names    *names
+	groups   map[string]bool // that there are, or have been made so far
+	runnable map[string]bool // documents of Systems Manager, beside those of AWS
+	start    time.Time
+	until    time.Duration
+	read     *fleetfile.Fleet
+	events   map[int]event.Event
+	fatal    error // of the fleet file, if it is another file; or of Drover itself
 }
 
 func (c *checker) top() {
@@ -136,7 +138,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 func (c *checker) world() {
 	w := c.World
 	first := map[string]string{}
-	for _, kind := range []string{"vpcs", "instances", "route-tables", "images", "templates", "pipelines"} {
+	for _, kind := range []string{"vpcs", "instances", "route-tables", "images", "templates", "pipelines", "security-groups"} {
 		for _, name := range c.Keys([]string{"world", kind}) {
 			at := []string{"world", kind, name}
 			switch {
@@ -199,6 +201,7 @@ func (c *checker) world() {
 			c.image([]string{"world", "pipelines", name, "parent"}, p.Parent)
 		}
 	}
+	c.launches()
 }
 
 func (c *checker) vpc(at []string, name string) {
@@ -266,26 +269,21 @@ func (c *checker) do(i int, at func(...string) []string) {
 		c.Problem(at("do"), fmt.Sprintf("%d things", len(keys)), "one; the next can be another step at the same time")
 	}
 	for key, name := range map[string]string{"stop": do.Stop, "start": do.StartInstance, "terminate": do.Terminate, "interrupt": do.Interrupt, "impair": do.Impair, "heal": do.Heal} {
-		c.known(at("do", key), name, "instance")
+		c.instance(at("do", key), name)
 	}
 	if do.Interrupt != "" && c.names.kind[do.Interrupt] == "instance" && !c.World.Instances[do.Interrupt].Spot {
 		c.Problem(at("do", "interrupt"), strconv.Quote(do.Interrupt), "a spot instance: spot: true")
 	}
 	if m := do.CreateImage; m != nil {
-		c.known(at("do", "create-image", "instance"), m.Instance, "instance")
-		if !nameForm.MatchString(m.Name) {
-			c.Problem(at("do", "create-image", "name"), strconv.Quote(m.Name), "a name of letters, digits, - and _")
-		} else if _, taken := c.World.Pipelines[m.Name]; taken || c.names.kind[m.Name] != "" {
-			c.Problem(at("do", "create-image", "name"), strconv.Quote(m.Name), "a name that nothing has yet")
-		}
-		c.names.kind[m.Name] = "image"
+		c.instance(at("do", "create-image", "instance"), m.Instance)
+		c.newImage(at("do", "create-image", "name"), m.Name)
 	}
 	if do.DeregisterImage != "" {
-		c.image(at("do", "deregister-image"), do.DeregisterImage)
+		c.madeImage(at("do", "deregister-image"), do.DeregisterImage)
 	}
 	if m := do.CreateVersion; m != nil {
 		c.known(at("do", "create-version", "template"), m.Template, "launch template")
-		c.image(at("do", "create-version", "image"), m.Image)
+		c.madeImage(at("do", "create-version", "image"), m.Image)
 	}
 	if m := do.SetDefault; m != nil {
 		c.known(at("do", "set-default", "template"), m.Template, "launch template")
@@ -304,6 +302,7 @@ func (c *checker) do(i int, at func(...string) []string) {
 	if m := do.FailBuild; m != nil {
 		c.oneOf(at("do", "fail-build", "pipeline"), m.Pipeline, pipelines)
 	}
+	c.doGroup(do, at)
 }
 
 func (c *checker) oneOf(at []string, name string, all []string) {
@@ -329,7 +328,8 @@ func (c *checker) automations(fleet *fleetfile.Fleet) {
 			report(at, strconv.Quote(name), "an automation of the fleet: "+strings.Join(all, ", "))
 		}
 	}
-	expect := func(at ...string) {
+	expect := func(e Expect, at ...string) {
+		c.made(e, at)
 		for _, key := range []string{"outcomes", "runs"} {
 			for _, name := range c.Keys(append(slices.Clone(at), key)) {
 				check(append(slices.Clone(at), key, name), name, c.KeyProblem)
@@ -337,7 +337,7 @@ func (c *checker) automations(fleet *fleetfile.Fleet) {
 		}
 		for key, known := range map[string][]string{
 			"routes": c.names.of("route table"), "templates": c.names.of("launch template"),
-			"pipelines": slices.Sorted(maps.Keys(c.World.Pipelines)),
+			"pipelines": slices.Sorted(maps.Keys(c.World.Pipelines)), "scaling": slices.Sorted(maps.Keys(c.groups)),
 		} {
 			for _, name := range c.Keys(append(slices.Clone(at), key)) {
 				if !slices.Contains(known, name) {
@@ -352,7 +352,14 @@ func (c *checker) automations(fleet *fleetfile.Fleet) {
 				c.Problem([]string{"steps", strconv.Itoa(i), "sweep", strconv.Itoa(j)}, strconv.Quote(name), "an automation in the fleet's region: "+strings.Join(here, ", "))
 			}
 		}
-		expect("steps", strconv.Itoa(i), "expect")
+		if do := s.Do; do != nil {
+			for key, name := range map[string]string{"approve": do.Approve, "cancel": do.Cancel} {
+				if name != "" && !slices.Contains(here, name) {
+					c.Problem([]string{"steps", strconv.Itoa(i), "do", key}, strconv.Quote(name), "an automation in the fleet's region: "+strings.Join(here, ", "))
+				}
+			}
+		}
+		expect(s.Expect, "steps", strconv.Itoa(i), "expect")
 	}
-	expect("expect")
+	expect(c.Expect, "expect")
 }

@@ -5,39 +5,17 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	ibtypes "github.com/aws/aws-sdk-go-v2/service/imagebuilder/types"
 
 	"github.com/droverhq/drover/internal/cloud"
+	"github.com/droverhq/drover/internal/flow"
 )
 
 // What the world looks like, in the names of the scenario.
-
-// learn gives the images that have been made meanwhile their names. Those of a
-// pipeline are called after it, web/1 and so on.
-func (s *stage) learn() {
-	built := map[string]int{}
-	for _, i := range s.ImageBuilder.Images() {
-		pipeline := aws.ToString(i.SourcePipelineName)
-		built[pipeline]++
-		if ami := s.ImageBuilder.Made(aws.ToString(i.Arn)); ami != "" {
-			s.names.ids[fmt.Sprintf("%s/%d", pipeline, built[pipeline])] = ami
-		}
-	}
-	for _, i := range s.EC2.Images() {
-		if s.names.kind[i.Name] == "image" && s.names.ids[i.Name] == "" {
-			s.names.ids[i.Name] = i.ID
-		}
-	}
-}
-
-// image is the id of the image of a name.
-func (s *stage) image(name string) string {
-	s.learn()
-	return s.names.id(name)
-}
 
 func (s *stage) fill(text string) string {
 	s.learn()
@@ -55,7 +33,7 @@ func (s *stage) shown(text string) string {
 	return s.names.shown(text)
 }
 
-// arns are ARNs that say what they are of, so that a few words do.
+// arns are ARNs that say what they are of, so that a few words do, and other ids.
 var arns = []struct {
 	form *regexp.Regexp
 	name string
@@ -64,6 +42,8 @@ var arns = []struct {
 	{regexp.MustCompile(`(?:image pipeline )?arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image-pipeline/([a-z0-9-]+)`), "pipeline $1"},
 	{regexp.MustCompile(`arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image-recipe/([a-z0-9-]+)/([0-9.x]+)`), "recipe $1 $2"},
 	{regexp.MustCompile(`arn:aws:imagebuilder:[^:/ ]+:[0-9]{12}:image/([a-z0-9-]+)/([0-9.]+)/([0-9]+)`), "build $3 of $1 $2"},
+	{regexp.MustCompile(`(?:arn:aws:ec2:[^:/ ]+::image|arn:aws:ec2:[^:/ ]+:[0-9]{12}:instance)/`), ""},
+	{regexp.MustCompile(`\b00000000-0000-4000-8000-0{0,11}([0-9a-f]+)\b`), "#$1"}, // simulated AWS counts where AWS does not
 	{regexp.MustCompile(`arn:aws:ssm:[^:/ ]+:[0-9]{12}:parameter(/[A-Za-z0-9_./-]+)`), "$1"},
 }
 
@@ -99,13 +79,22 @@ func (s *stage) versions() map[string]string {
 	return found
 }
 
-// groupsShown are all groups, with the versions that they launch from.
+// groupsShown are all groups, with the versions that they launch from, and their sizes
+// if they have any.
 func (s *stage) groupsShown() map[string]string {
 	found := map[string]string{}
 	for _, g := range s.AutoScaling.Groups() {
-		if g.LaunchTemplate != nil {
-			found[aws.ToString(g.AutoScalingGroupName)] = fmt.Sprintf("version %s of %s", aws.ToString(g.LaunchTemplate.Version), s.shown(aws.ToString(g.LaunchTemplate.LaunchTemplateId)))
+		if g.LaunchTemplate == nil {
+			continue
 		}
+		line := fmt.Sprintf("version %s of %s", aws.ToString(g.LaunchTemplate.Version), s.shown(aws.ToString(g.LaunchTemplate.LaunchTemplateId)))
+		if *g.MaxSize > 0 {
+			line += fmt.Sprintf(", %s of %d to %d", flow.Count(int(*g.DesiredCapacity), "instance"), *g.MinSize, *g.MaxSize)
+		}
+		if stopped := suspended(g); len(stopped) > 0 {
+			line += ", suspended: " + strings.Join(stopped, ", ")
+		}
+		found[aws.ToString(g.AutoScalingGroupName)] = line
 	}
 	return found
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/imagebuilder"
@@ -33,6 +32,9 @@ import (
 // happens after it was made is over by then.
 const before = 30 * 24 * time.Hour
 
+// settling is how long the instances of groups have by then to come into service.
+const settling = time.Hour
+
 // elsewhere is an image of somebody's of which nothing is known, which EC2 takes to
 // be in order.
 const elsewhere = "ami-0123456789abcdef0"
@@ -44,8 +46,13 @@ type stage struct {
 	names *names
 	// pipelines are the ARNs of pipelines by their names.
 	pipelines map[string]string
-	// subnets by VPC and zone, such as "main a".
-	subnets map[string]string
+	// backups are the images of jobs of AWS Backup that the scenario starts, by the ids of
+	// the jobs.
+	backups map[string]string
+	members map[string]int  // how many instances of groups have names, and builders
+	boots   []Boots         // of images that are still to be made
+	told    map[string]bool // ids of images whose states the timeline tells of
+	own     map[string]bool // ids of what is in the world before it begins
 
 	ec2 *ec2.Client
 	ssm *ssm.Client
@@ -55,7 +62,7 @@ type stage struct {
 func newStage(ctx context.Context, f File, start time.Time, fleet *fleetfile.Fleet, n *names) (*stage, error) {
 	clk := clock.NewVirtual(start.Add(-before))
 	s := &stage{
-		clock: clk, names: n, pipelines: map[string]string{}, subnets: map[string]string{},
+		clock: clk, names: n, pipelines: map[string]string{}, backups: map[string]string{}, members: map[string]int{}, own: map[string]bool{}, told: map[string]bool{},
 		Simulated: scenario.NewSimulated(clk, awssim.Options{
 			Region: fleet.Region, Account: accountOf(fleet.Notify.Topic), NoTrail: f.World.NoTrail,
 		}),
@@ -69,15 +76,24 @@ func newStage(ctx context.Context, f File, start time.Time, fleet *fleetfile.Fle
 	w := f.World
 	s.olderImages(w, start)
 	for _, make := range []func(context.Context, World) error{
-		s.networks, s.instances, s.tables, s.templates, s.groups, s.platforms, s.parameters, s.recipes,
+		s.networks, s.access, s.instances, s.tables, s.templates, s.groups, s.platforms, s.parameters, s.recipes,
 	} {
 		if err := make(ctx, w); err != nil {
 			return nil, fmt.Errorf("make the world: %w", err)
 		}
 	}
-	s.clock.Advance(before)
+	s.clock.Advance(settling)
+	if err := s.populate(w); err != nil {
+		return nil, fmt.Errorf("make the world: %w", err)
+	}
+	s.documents(w.Documents)
+	s.clock.Advance(before - settling)
 	s.Settle()
 	s.Take() // the events of making it
+	s.learn()
+	for _, id := range s.everything() {
+		s.own[id] = true
+	}
 	return s, nil
 }
 
@@ -98,25 +114,12 @@ func (s *stage) networks(_ context.Context, w World) error {
 		if err != nil {
 			return err
 		}
-		zones := map[string]bool{}
-		for _, i := range w.Instances {
-			if s.vpcName(i.VPC) == name {
-				zones[cmp.Or(i.Zone, "a")] = true
-			}
-		}
-		for _, t := range w.RouteTables {
-			for _, zone := range t.Zones {
-				if s.vpcName(t.VPC) == name {
-					zones[zone] = true
-				}
-			}
-		}
-		for _, zone := range slices.Sorted(maps.Keys(zones)) {
+		for _, zone := range w.zones(name, s.names.of("VPC")[0]) {
 			part, err := subnetOf(cidr, int(zone[0]-'a'))
 			if err != nil {
 				return err
 			}
-			if s.subnets[name+" "+zone], err = s.EC2.PlaceSubnet("", id, part, s.Region()+zone); err != nil {
+			if _, err := s.EC2.PlaceSubnet(s.subnet(name, zone), id, part, s.Region()+zone); err != nil {
 				return err
 			}
 		}
@@ -144,8 +147,12 @@ func (s *stage) instances(_ context.Context, w World) error {
 	for _, name := range slices.Sorted(maps.Keys(w.Instances)) {
 		i := w.Instances[name]
 		spec := simec2.PlacedInstance{
-			ID: s.names.id(name), Subnet: s.subnets[s.vpcName(i.VPC)+" "+cmp.Or(i.Zone, "a")], Image: s.names.id(cmp.Or(i.Image, elsewhere)),
+			ID: s.names.id(name), Subnet: s.subnet(i.VPC, cmp.Or(i.Zone, "a")), Image: s.names.id(cmp.Or(i.Image, elsewhere)),
 			Type: types.InstanceTypeC5Large, Spot: i.Spot, Stopped: i.Stopped, Tags: i.Tags,
+			Profile: i.Profile, KeyPair: i.KeyPair, Groups: s.ids(i.SecurityGroups),
+		}
+		if i.NoAgent {
+			s.SSM.SetAgent(spec.ID, false)
 		}
 		for _, own := range i.interfaces() {
 			spec.Interfaces = append(spec.Interfaces, simec2.PlacedInterface{ID: s.names.id(name + "." + own.Name), Checked: own.Checked, Stays: own.Stays})
@@ -164,7 +171,7 @@ func (s *stage) tables(_ context.Context, w World) error {
 		vpc := s.vpcName(t.VPC)
 		spec := simec2.PlacedTable{ID: s.names.id(name), VPC: s.names.id(vpc), Tags: t.Tags, Routes: map[string]string{}}
 		for _, zone := range t.Zones {
-			spec.Subnets = append(spec.Subnets, s.subnets[vpc+" "+zone])
+			spec.Subnets = append(spec.Subnets, s.subnet(vpc, zone))
 		}
 		for destination, target := range t.Routes {
 			if target == internet && gateways[vpc] == "" {
@@ -192,7 +199,7 @@ func (s *stage) olderImages(w World, start time.Time) {
 		i := w.Images[name]
 		s.EC2.AddImage(simec2.Image{
 			ID: s.names.id(name), Name: name, Description: i.Description, Owner: i.Owner, Tags: i.Tags,
-			SourceInstance: s.names.ids[i.Instance], Created: start.Add(-cmp.Or(time.Duration(i.Age), 24*time.Hour)),
+			Windows: i.Windows, SourceInstance: s.names.ids[i.Instance], Created: start.Add(-cmp.Or(time.Duration(i.Age), 24*time.Hour)),
 		})
 	}
 }
@@ -202,30 +209,20 @@ func (s *stage) templates(_ context.Context, w World) error {
 		t := w.Templates[name]
 		spec := simec2.PlacedTemplate{ID: s.names.id(name), Name: name, Default: int64(t.Default), Tags: t.Tags}
 		for _, image := range t.Versions {
-			spec.Versions = append(spec.Versions, &types.RequestLaunchTemplateData{ImageId: aws.String(s.names.id(image)), InstanceType: types.InstanceTypeC5Large})
+			data := &types.RequestLaunchTemplateData{ImageId: aws.String(s.names.id(image)), InstanceType: types.InstanceTypeC5Large, SecurityGroupIds: s.ids(t.SecurityGroups)}
+			if t.Profile != "" {
+				data.IamInstanceProfile = &types.LaunchTemplateIamInstanceProfileSpecificationRequest{Name: &t.Profile}
+			}
+			if t.KeyPair != "" {
+				data.KeyName = &t.KeyPair
+			}
+			spec.Versions = append(spec.Versions, data)
 		}
 		if _, err := s.EC2.PlaceTemplate(spec); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *stage) groups(_ context.Context, w World) error {
-	for _, name := range slices.Sorted(maps.Keys(w.Groups)) {
-		g := w.Groups[name]
-		if err := s.createGroup(CreateGroup{Name: name, Template: g.Template, Version: g.Version, Tags: g.Tags}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *stage) createGroup(g CreateGroup) error {
-	return s.AutoScaling.Create(cmp.Or(g.By, "cloudformation.amazonaws.com"), &autoscaling.CreateAutoScalingGroupInput{
-		AutoScalingGroupName: aws.String(g.Name), LaunchTemplate: launch(s.names.id(g.Template), g.Version),
-		MinSize: aws.Int32(0), MaxSize: aws.Int32(0), Tags: groupTags(g.Name, g.Tags),
-	})
 }
 
 func (s *stage) platforms(_ context.Context, w World) error {
