@@ -53,11 +53,28 @@ func text(r *Run) string {
 	if a := r.Approval; a != nil {
 		l.line("It was %s, at %s.", a, a.At.UTC().Format(time.RFC3339))
 	}
-	l.line("Run %s took %s.", r.ID, r.Ended.Sub(r.Created).Round(time.Millisecond))
+	l.line("Run %s took %s%s.", r.ID, r.Ended.Sub(r.Created).Round(time.Millisecond), r.spent())
 	if span, ok := r.Latency(); ok {
 		l.line("The last change was acknowledged %s after the event.", span.Round(time.Millisecond))
 	}
 	return l.String()
+}
+
+// spent says which steps have taken how long of a run that took longer than a minute.
+func (r *Run) spent() string {
+	if r.Ended.Sub(r.Created) < time.Minute {
+		return ""
+	}
+	var steps []string
+	for _, m := range r.Marks {
+		if took := m.Done.Sub(m.Begun); !m.Done.IsZero() && took >= time.Second {
+			steps = append(steps, fmt.Sprintf("%s %s", m.Step, took.Round(time.Second)))
+		}
+	}
+	if len(steps) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(steps, ", ")
 }
 
 // request tells that a run waits for a person to approve it: of what, what has

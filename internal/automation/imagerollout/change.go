@@ -83,11 +83,18 @@ func (d *decision) rollOut(i Image, target Template) {
 	if c.Approval > 0 {
 		d.note("nothing is done before somebody approves it, within %s", c.Approval)
 	}
-	release := d.hold(why)
+	first := func(rest string) string { // only the first change says why the image
+		defer func() { why = "" }()
+		if why == "" {
+			return rest
+		}
+		return strings.TrimSuffix(why+"; "+rest, "; ")
+	}
+	release := d.hold(first)
 	golden := i.ID
 	if b := c.Builder; b != nil {
 		golden = newImage
-		d.change(stepLaunch, opRun, i.ID, "", launched, why+"; a builder is launched from it, and terminated in the end")
+		d.change(stepLaunch, opRun, i.ID, "", launched, first("a builder is launched from it, and terminated in the end"))
 		for _, doc := range b.Prepare {
 			d.change(stepPrepare, opSend, newBuilder, "", doc.Name, "the builder is prepared")
 		}
@@ -97,17 +104,20 @@ func (d *decision) rollOut(i Image, target Template) {
 		d.change(stepImage, opImage, newBuilder, "", d.name(i), "what was prepared is the new image")
 	}
 	d.try()
-	d.move(i, target, golden, why, release)
+	d.move(i, target, golden, first, release)
 	d.prune(target)
+	if i.isBackup() && c.Recovery == RecoveryKeep {
+		d.note("%s stays: it belongs to AWS Backup, and goes with its recovery point", i.ID)
+	}
 	if c.Recovery == RecoveryDelete && i.isBackup() {
 		d.change(stepCleanUp, opRecovery, "recovery point of "+i.ID, "", deleted, "the fleet file has recovery points deleted once their image is rolled out")
 	}
 }
 
 // hold plans for the group not to grow meanwhile, and returns how that ends.
-func (d *decision) hold(why string) (release func()) {
+func (d *decision) hold(why func(string) string) (release func()) {
 	g := d.state.Group
-	const reason = "; until the group has it, it is not to grow by itself"
+	const reason = "until the group has the new image, it is not to grow by itself"
 	const over = "the new image is made, and the group may grow again"
 	switch d.config.Hold {
 	case HoldProcesses:
@@ -118,14 +128,14 @@ func (d *decision) hold(why string) (release func()) {
 			}
 		}
 		if list := strings.Join(missing, ", "); list != "" {
-			d.change(stepHold, opSuspend, g.Name, "", list+isSuspended, why+reason)
+			d.change(stepHold, opSuspend, g.Name, "", list+isSuspended, why(reason))
 			return func() { d.change(stepLetGo, opResume, g.Name, "", list+isResumed, over) }
 		}
 	case HoldMaxSize:
 		// Never below what runs: lowering the maximum terminates what is above it.
 		original, lowered := cmp.Or(g.Original, g.Max), g.least()
 		if lowered < original {
-			d.change(stepHold, opUpdate, g.Name, maxSize+strconv.Itoa(original), maxSize+strconv.Itoa(lowered), why+reason)
+			d.change(stepHold, opUpdate, g.Name, maxSize+strconv.Itoa(original), maxSize+strconv.Itoa(lowered), why(reason))
 			return func() {
 				d.change(stepLetGo, opUpdate, g.Name, maxSize+strconv.Itoa(lowered), maxSize+strconv.Itoa(original), over)
 			}
@@ -148,13 +158,13 @@ func (d *decision) try() {
 }
 
 // move plans for the template to get the image, and the group the version.
-func (d *decision) move(i Image, target Template, golden, why string, release func()) {
+func (d *decision) move(i Image, target Template, golden string, why func(string) string, release func()) {
 	g, r := d.state.Group, d.config.Refresh
 	here, there := d.launches(target, strconv.FormatInt(target.Number, 10)), d.launches(target, newNumber)
 	if r != nil && target.floats() {
 		d.change(stepPin, opUpdate, g.Name, d.launches(target, target.Version), here, "AWS can roll a refresh back to a number alone")
 	}
-	d.change(stepTemplate, opVersion, target.ID, cmp.Or(target.Current.ID, "no image"), golden, fmt.Sprintf("%s; made from version %d", why, target.Number))
+	d.change(stepTemplate, opVersion, target.ID, cmp.Or(target.Current.ID, "no image"), golden, why(fmt.Sprintf("it is made from version %d", target.Number)))
 	release()
 	if d.config.Builder != nil {
 		d.terminate(i, newBuilder)
@@ -164,15 +174,15 @@ func (d *decision) move(i Image, target Template, golden, why string, release fu
 	}
 	switch {
 	case r != nil:
-		d.change(stepRefresh, opRefresh, g.Name, here, there, why+"; its instances are replaced")
+		d.change(stepRefresh, opRefresh, g.Name, here, there, "its instances are replaced by such with the new image")
 		d.blocked()
 		return
 	case target.Version == versionDefault:
-		d.change(stepMove, opDefault, target.ID+" default", version.Named(target.Default), "version "+newNumber, fmt.Sprintf("%s; %s launches from the default version", why, g.Name))
+		d.change(stepMove, opDefault, target.ID+" default", version.Named(target.Default), "version "+newNumber, g.Name+" launches from the default version")
 	case target.Version == versionLatest:
 		d.note("%s launches from $Latest: it has the image as soon as the version is made", g.Name)
 	default:
-		d.change(stepMove, opUpdate, g.Name, here, there, why)
+		d.change(stepMove, opUpdate, g.Name, here, there, "what it launches from now on has the new image")
 	}
 	if g.Running > 0 {
 		d.note("the instances that run in %s stay as they are: the fleet file has no refresh", g.Name)
