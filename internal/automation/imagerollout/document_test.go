@@ -1,6 +1,7 @@
 package imagerollout
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,26 @@ func TestADocumentIsSentOnce(t *testing.T) {
 			t.Errorf("sent: %s", got)
 		}
 	})
+}
+
+// TestVerifyingIsSentOnce: though the attempt dies that sent it, and what it knew with it.
+func TestVerifyingIsSentOnce(t *testing.T) {
+	r := preparing(t, deploys(), tested).upTo(stepVerify)
+	before := r.turn.State
+	before.Commands = slices.Clone(before.Commands)
+	r.turn.Attempt, r.turn.Since = 1, r.clock.Now()
+	for r.sent() != "Deploy, Smoke" {
+		if err := r.once(verify); failure.ClassOf(err) != failure.Wait {
+			t.Fatal(err)
+		}
+		r.clock.Advance(time.Minute)
+	}
+	r.turn.State = before
+	r.turn.Attempt++
+	r.must(r.resume(time.Minute, verify))
+	if got := r.sent(); got != "Deploy, Smoke" {
+		t.Errorf("sent: %s", got)
+	}
 }
 
 func TestAnAgentIsWaitedFor(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -127,6 +129,15 @@ func TestInspectTheQuota(t *testing.T) {
 			t.Errorf("with a quota of %d: %q, want %q", test.quota, got, test.want)
 		}
 	}
+	_, err := w.aws.EC2.RunInstances(t.Context(), &ec2.RunInstancesInput{
+		ImageId: &w.base, InstanceType: types.InstanceTypeT3Micro, SubnetId: &w.subnet, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		InstanceMarketOptions: &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot},
+	})
+	w.must(err)
+	w.quotas.SetStandardInstances(6)
+	if got, _ := w.inspected(w.config()); got != "" {
+		t.Errorf("spot instances count toward another quota: %s", got)
+	}
 	w.quotas.SetStandardInstances(0)
 	w.deny("servicequotas:GetServiceQuota")
 	if got, _ := w.inspected(w.config()); got != "" {
@@ -137,7 +148,7 @@ func TestInspectTheQuota(t *testing.T) {
 func TestStandard(t *testing.T) {
 	for kind, want := range map[string]bool{
 		"t3.micro": true, "m6i.large": true, "r5.large": true, "i4i.large": true, "a1.large": true, "d3.xlarge": true, "h1.2xlarge": true, "z1d.large": true, "im4gn.large": true,
-		"": false, "inf2.xlarge": false, "trn1.2xlarge": false, "dl1.24xlarge": false, "hpc7a.12xlarge": false, "g5.xlarge": false, "p4d.24xlarge": false, "x2gd.large": false, "u-6tb1.metal": false,
+		"": false, "inf2.xlarge": false, "trn1.2xlarge": false, "dl1.24xlarge": false, "hpc7a.12xlarge": false, "g5.xlarge": false, "p4d.24xlarge": false, "x2gd.large": false, "u-6tb1.metal": false, "mac2.metal": false,
 	} {
 		if got := standard(kind); got != want {
 			t.Errorf("%q: %t, want %t", kind, got, want)
