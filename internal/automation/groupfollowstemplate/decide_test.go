@@ -35,6 +35,9 @@ func group(name string, edit ...func(*Group)) Group {
 
 func on(version string) func(*Group) { return func(g *Group) { g.Version = version } }
 
+// beside is a policy whose overrides launch from these.
+func beside(all ...string) func(*Group) { return func(g *Group) { g.Beside, g.Own = all, len(all) } }
+
 func of(template string) func(*Group) {
 	return func(g *Group) { g.Template, g.TemplateName = template, "name of "+template }
 }
@@ -174,6 +177,22 @@ func TestDecide(t *testing.T) {
 				note: web-1: 1 override of its policy names a launch template of its own, whose version stays as it is
 				note: web-2: 2 overrides of its policy name a launch template of their own, whose version stays as it is`,
 		},
+		{
+			name: "what overrides launch from is named beside", config: config(newest),
+			state: State{
+				Groups: []Group{
+					group("web-1", beside("version 3 of lt-2", "version $Latest of lt-3", "version 3 of lt-2")),
+					group("web-2", beside("version 7 of lt-1")),
+					group("web-3", on("7"), beside("version 1 of lt-1")),
+				},
+				Templates: one,
+			},
+			want: `
+				set-version autoscaling:UpdateAutoScalingGroup web-1: version 1 of lt-1, version 3 of lt-2, version $Latest of lt-3 -> version 7 of lt-1, version 3 of lt-2, version $Latest of lt-3 because 7 is the newest version of its template, and the fleet file says newest-number
+				set-version autoscaling:UpdateAutoScalingGroup web-2: version 1 of lt-1, version 7 of lt-1 -> version 7 of lt-1 because 7 is the newest version of its template, and the fleet file says newest-number
+				note: web-1: 3 overrides of its policy name a launch template of their own, whose version stays as it is
+				note: web-2: 1 override of its policy names a launch template of its own, whose version stays as it is`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			kindtest.PlanSays(t, kindtest.Decide(t, Kind, test.config, test.state, time.Time{}), test.want)
@@ -186,6 +205,9 @@ func drawState(t *rapid.T) State {
 	for i := range rapid.IntRange(0, 4).Draw(t, "groups") {
 		g := group(fmt.Sprintf("web-%d", i), of(rapid.SampledFrom([]string{"lt-1", "lt-2"}).Draw(t, "template")),
 			on(rapid.SampledFrom([]string{"", "1", "2", "$Latest", "$Default"}).Draw(t, "version")))
+		if rapid.Bool().Draw(t, "has overrides") {
+			beside("version 1 of lt-3")(&g)
+		}
 		switch rapid.IntRange(0, 6).Draw(t, "state") {
 		case 0:
 			configured(&g)
@@ -224,6 +246,7 @@ func TestDecideProperties(t *testing.T) {
 				t.Fatalf("a group is to be changed that cannot be: %+v", g)
 			}
 			version, template, _ := strings.Cut(strings.TrimPrefix(change.To, "version "), " of ")
+			template = strings.TrimSuffix(template, ", version 1 of lt-3")
 			if template != g.Template {
 				t.Fatalf("another template: %+v", change)
 			}

@@ -2,15 +2,65 @@ package groupfollowstemplate
 
 import (
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"github.com/droverhq/drover/internal/automation"
 	"github.com/droverhq/drover/internal/automation/kindtest"
+	"github.com/droverhq/drover/internal/cloud/call"
+	"github.com/droverhq/drover/internal/cloud/launchtemplate"
 	"github.com/droverhq/drover/internal/iam"
 )
 
-// TestDecideIsPure holds decide.go to the packages a decision may know.
+// TestDecideIsPure holds what decides to the packages a decision may know.
 func TestDecideIsPure(t *testing.T) {
 	kindtest.Imports(t, "decide.go", "fmt", "slices", "strconv", "time", "github.com/droverhq/drover/internal/wildcard")
+	kindtest.Imports(t, "state.go", "cmp", "slices", "strings", "time", "github.com/droverhq/drover/internal/automation/version")
+}
+
+// TestDecideNamesWhatTheAuditNames: a change is named as the audit names the call that
+// makes it, also where overrides launch from other templates.
+func TestDecideNamesWhatTheAuditNames(t *testing.T) {
+	spec := func(id, name, version string) *types.LaunchTemplateSpecification {
+		s := &types.LaunchTemplateSpecification{LaunchTemplateName: aws.String(name)}
+		if id != "" {
+			s.LaunchTemplateId = aws.String(id)
+		}
+		if version != "" {
+			s.Version = aws.String(version)
+		}
+		return s
+	}
+	policy := func(own *types.LaunchTemplateSpecification, overrides ...*types.LaunchTemplateSpecification) types.AutoScalingGroup {
+		p := &types.LaunchTemplate{LaunchTemplateSpecification: own}
+		for _, o := range overrides {
+			p.Overrides = append(p.Overrides, types.LaunchTemplateOverrides{LaunchTemplateSpecification: o})
+		}
+		return types.AutoScalingGroup{MixedInstancesPolicy: &types.MixedInstancesPolicy{LaunchTemplate: p}}
+	}
+	for name, test := range map[string]struct {
+		group types.AutoScalingGroup
+		want  string
+	}{
+		"a template":                       {types.AutoScalingGroup{LaunchTemplate: spec("lt-1", "one", "1")}, "version 7 of lt-1"},
+		"a policy":                         {policy(spec("lt-1", "one", "1"), nil), "version 7 of lt-1"},
+		"overrides with others":            {policy(spec("lt-1", "one", "1"), spec("lt-2", "two", "3"), nil, spec("", "three", "$Latest")), "version 7 of lt-1, version 3 of lt-2, version $Latest of three"},
+		"overrides with one another's":     {policy(spec("lt-1", "one", "1"), spec("lt-2", "two", "3"), spec("lt-2", "two", "3")), "version 7 of lt-1, version 3 of lt-2"},
+		"overrides with its own":           {policy(spec("lt-1", "one", "1"), spec("lt-1", "one", "1"), spec("lt-1", "one", "7")), "version 7 of lt-1, version 1 of lt-1"},
+		"an override that says no version": {policy(spec("lt-1", "one", "1"), spec("lt-2", "two", "")), "version 7 of lt-1, version $Default of lt-2"},
+	} {
+		test.group.AutoScalingGroupName = aws.String("web-1")
+		plan := decide(config(newest), State{Groups: []Group{groupOf(test.group)}, Templates: one}, time.Time{})
+		if len(plan.Changes) != 1 {
+			t.Fatalf("%s: %+v", name, plan)
+		}
+		resource, to := call.Effect(launchtemplate.Update(test.group, "7"))
+		if c := plan.Changes[0]; c.Resource != resource || c.To != to || c.To != test.want {
+			t.Errorf("%s: %s -> %q, and the audit says %s -> %q, want %q", name, c.Resource, c.To, resource, to, test.want)
+		}
+	}
 }
 
 func every(c *Config) {

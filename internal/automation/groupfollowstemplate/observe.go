@@ -76,7 +76,7 @@ func groupOf(g types.AutoScalingGroup) Group {
 		for _, o := range p.LaunchTemplate.Overrides {
 			if spec := o.LaunchTemplateSpecification; spec != nil {
 				s.Own++
-				s.Beside = append(s.Beside, version.Of(cmp.Or(aws.ToString(spec.LaunchTemplateId), aws.ToString(spec.LaunchTemplateName)), aws.ToString(spec.Version)))
+				s.Beside = append(s.Beside, version.Of(cmp.Or(aws.ToString(spec.LaunchTemplateId), aws.ToString(spec.LaunchTemplateName)), cmp.Or(aws.ToString(spec.Version), string(Default))))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,7 +111,8 @@ func launchesFrom(own *scaling.LaunchTemplateSpecification, policy *scaling.Mixe
 		if spec == nil {
 			continue
 		}
-		if name := TemplateVersion(first(spec.LaunchTemplateId, spec.LaunchTemplateName), aws.ToString(spec.Version)); !slices.Contains(all, name) {
+		version := cmp.Or(aws.ToString(spec.Version), "$Default") // which AWS takes if none is said
+		if name := TemplateVersion(first(spec.LaunchTemplateId, spec.LaunchTemplateName), version); !slices.Contains(all, name) {
 			all = append(all, name)
 		}
 	}
