@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -39,6 +41,34 @@ func TestNamesAreThoseOfTheAudit(t *testing.T) {
 		resource, to := call.Effect(in)
 		if c := version.Deletions("prune", "lt-1", numbers, 3)[0]; c.Resource != resource || c.To != to {
 			t.Errorf("%q -> %q, but the audit says %q -> %q", c.Resource, c.To, resource, to)
+		}
+	}
+}
+
+// TestAllIsNamedAsTheAuditDoes: each once, the group's own first.
+func TestAllIsNamedAsTheAuditDoes(t *testing.T) {
+	spec := func(template, version string) *scaling.LaunchTemplateSpecification {
+		return &scaling.LaunchTemplateSpecification{LaunchTemplateId: aws.String(template), Version: aws.String(version)}
+	}
+	for _, test := range []struct {
+		overrides []string // templates and versions in turn
+		want      string
+	}{
+		{nil, "version 1 of lt-1"},
+		{[]string{"lt-2", "7"}, "version 1 of lt-1, version 7 of lt-2"},
+		{[]string{"lt-3", "$Latest", "lt-2", "7", "lt-3", "$Latest"}, "version 1 of lt-1, version $Latest of lt-3, version 7 of lt-2"},
+		{[]string{"lt-1", "1", "lt-1", "2"}, "version 1 of lt-1, version 2 of lt-1"},
+	} {
+		policy := &scaling.LaunchTemplate{LaunchTemplateSpecification: spec("lt-1", "1")}
+		var overrides []string
+		for pair := range slices.Chunk(test.overrides, 2) {
+			policy.Overrides = append(policy.Overrides, scaling.LaunchTemplateOverrides{LaunchTemplateSpecification: spec(pair[0], pair[1])})
+			overrides = append(overrides, version.Of(pair[0], pair[1]))
+		}
+		got := version.All(version.Of("lt-1", "1"), overrides...)
+		_, audit := call.Effect(&autoscaling.UpdateAutoScalingGroupInput{MixedInstancesPolicy: &scaling.MixedInstancesPolicy{LaunchTemplate: policy}})
+		if got != test.want || audit != test.want {
+			t.Errorf("%q, and the audit says %q, want %q", got, audit, test.want)
 		}
 	}
 }
