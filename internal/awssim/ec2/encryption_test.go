@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/droverhq/drover/internal/awssim"
+	ec2sim "github.com/droverhq/drover/internal/awssim/ec2"
 	"github.com/droverhq/drover/internal/event"
 )
 
@@ -109,6 +110,59 @@ func TestImageOfBuilder(t *testing.T) {
 	if again := s.instance(*s.run(func(in *ec2.RunInstancesInput) { in.ImageId = &id }).InstanceId); again.Platform != types.PlatformValuesWindows || len(again.BlockDeviceMappings) != 2 {
 		t.Errorf("launched %s", text(again))
 	}
+}
+
+// TestVolumesThatStay: as the image says, unless it is said of the instance since; and an
+// image of that has it as the instance did when it was made.
+func TestVolumesThatStay(t *testing.T) {
+	s := newScene(t)
+	ctx := t.Context()
+	source := s.sim.AddImage(ec2sim.Image{Name: "data", Devices: []ec2sim.Device{{}, {Name: "/dev/sdf", Stays: true}, {Name: "/dev/sdg"}}})
+	id := *s.run(func(in *ec2.RunInstancesInput) { in.ImageId = &source }).InstanceId
+	s.clock.Advance(time.Minute)
+	s.stop(id)
+	shown := func() (all []string) {
+		for _, b := range s.instance(id).BlockDeviceMappings {
+			all = append(all, fmt.Sprint(*b.DeviceName, " ", *b.Ebs.DeleteOnTermination))
+		}
+		return all
+	}
+	wantEqual(t, "as the image says", shown(), []string{"/dev/xvda true", "/dev/sdf false", "/dev/sdg true"})
+	out, err := s.client.CreateImage(ctx, &ec2.CreateImageInput{InstanceId: &id, Name: aws.String("again")})
+	image := *must(t, out, err).ImageId
+
+	goes := func(name string, with bool) types.InstanceBlockDeviceMappingSpecification {
+		return types.InstanceBlockDeviceMappingSpecification{DeviceName: &name, Ebs: &types.EbsInstanceBlockDeviceSpecification{DeleteOnTermination: &with}}
+	}
+	modify := func(in ec2.ModifyInstanceAttributeInput) error {
+		in.InstanceId = &id
+		_, err := s.client.ModifyInstanceAttribute(ctx, &in)
+		return err
+	}
+	wantCode(t, modify(ec2.ModifyInstanceAttributeInput{BlockDeviceMappings: []types.InstanceBlockDeviceMappingSpecification{goes("/dev/sdx", true)}}), "InvalidInstanceAttributeValue")
+	wantCode(t, modify(ec2.ModifyInstanceAttributeInput{
+		BlockDeviceMappings:               []types.InstanceBlockDeviceMappingSpecification{goes("/dev/sdf", true)},
+		InstanceInitiatedShutdownBehavior: &types.AttributeValue{Value: aws.String("stop")},
+	}), "InvalidParameterCombination")
+	for range 2 { // again is as once
+		if err := modify(ec2.ModifyInstanceAttributeInput{BlockDeviceMappings: []types.InstanceBlockDeviceMappingSpecification{goes("/dev/sdf", true), goes("/dev/sdg", false)}}); err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "as was said since", shown(), []string{"/dev/xvda true", "/dev/sdf true", "/dev/sdg false"})
+	}
+	s.clock.Advance(5 * time.Minute)
+	s.terminate(id)
+	s.clock.Advance(time.Minute)
+	var left []string
+	for _, v := range s.sim.Volumes() {
+		left = append(left, v.Device)
+	}
+	wantEqual(t, "left", left, []string{"/dev/sdg"})
+	var imaged []string
+	for _, b := range s.image(image).BlockDeviceMappings {
+		imaged = append(imaged, fmt.Sprint(*b.DeviceName, " ", *b.Ebs.DeleteOnTermination))
+	}
+	wantEqual(t, "imaged", imaged, []string{"/dev/xvda true", "/dev/sdf false", "/dev/sdg true"})
 }
 
 // images are the images that pass filters.

@@ -72,10 +72,15 @@ func TestRunInstancesPermissions(t *testing.T) {
 	s.clock.Advance(time.Minute)
 	s.stop(id)
 	s.start(id)
+	out, err := s.client.ModifyInstanceAttribute(t.Context(), &ec2.ModifyInstanceAttributeInput{InstanceId: &id, BlockDeviceMappings: []types.InstanceBlockDeviceMappingSpecification{
+		{DeviceName: aws.String("/dev/xvda"), Ebs: &types.EbsInstanceBlockDeviceSpecification{DeleteOnTermination: aws.Bool(true)}},
+	}})
+	must(t, out, err)
 	s.terminate(id)
 	wantEqual(t, "the end", asked, []string{
 		"StopInstances instance/" + id + " ec2:InstanceProfile ec2:InstanceType=t3.micro",
 		"StartInstances instance/" + id + " ec2:InstanceProfile ec2:InstanceType=t3.micro",
+		"ModifyInstanceAttribute instance/" + id + " ec2:InstanceProfile ec2:InstanceType=t3.micro",
 		"TerminateInstances instance/" + id + " ec2:InstanceProfile ec2:InstanceType=t3.micro",
 	})
 
