@@ -40,6 +40,17 @@ func TestAwait(t *testing.T) {
 	}
 }
 
+func TestForget(t *testing.T) {
+	e := automation.Env{Trying: map[string]bool{}}
+	e.Try("ami-1")
+	e.Try("ami-2")
+	e.Forget("ami-1")
+	e.Forget("ami-3") // which was never tried
+	if e.Trying["ami-1"] || !e.Trying["ami-2"] || len(e.Trying) != 1 {
+		t.Errorf("it tries %v", e.Trying)
+	}
+}
+
 func TestTokensAreOfTheirActAndRunAlone(t *testing.T) {
 	one, other := automation.Identity{ID: "run-1"}, automation.Identity{ID: "run-2"}
 	first := one.Token("start", "a", int64(1))

@@ -442,6 +442,43 @@ func TestLaterRunsKnowWhatWasTried(t *testing.T) {
 	})
 }
 
+// TestLaterRunsDoNotKnowWhatWasForgotten: not even when nothing else was tried.
+func TestLaterRunsDoNotKnowWhatWasForgotten(t *testing.T) {
+	for _, also := range []string{"", "ami-2"} {
+		bubble(t, func(b *bench) {
+			b.world.do = func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
+				if !t.Trying["ami-1"] {
+					t.Try("ami-1")
+					if also != "" {
+						t.Try(also)
+					}
+					return failure.Retryf("once more")
+				}
+				t.Forget("ami-1")
+				return failure.Stopf("superseded")
+			}
+			given := b.handle(b.process("p"), latest, "1")
+			if given.Outcome != flow.RolledBack {
+				b.Fatalf("the run ended %s", given.Outcome)
+			}
+			known := map[string]automation.Trial{"nothing": {}}
+			b.world.observe = func(_ context.Context, t *automation.Turn[toyConfig, toyState]) error {
+				known = t.Tried
+				return nil
+			}
+			b.world.do = nil
+			b.handle(b.process("q"), latest, "2")
+			var want map[string]automation.Trial
+			if also != "" {
+				want = map[string]automation.Trial{also: {Run: given.ID, Outcome: "rolled-back", Ended: given.Ended}}
+			}
+			if diff := cmp.Diff(want, known); diff != "" {
+				b.Errorf("(-want +known):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestKeptEventsAreSeenByLaterRuns(t *testing.T) {
 	bubble(t, func(b *bench) {
 		p := b.process("p")
