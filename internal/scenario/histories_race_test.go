@@ -8,4 +8,8 @@ package scenario_test
 const defaultHistories = 40
 
 // pairs is how many seeded histories of a rollout are played, of each sort.
-const pairs = 4
+const pairs = 2
+
+// stride is how many calls apart those are at which a process is killed, or something
+// else happens: every one, unless the race detector makes that too slow.
+const stride = 11

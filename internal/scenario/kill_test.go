@@ -62,7 +62,7 @@ func killFor(t *testing.T, heirs []heir, enough int, ways []dying, set func(t *t
 	for _, h := range heirs {
 		t.Run(fmt.Sprintf("shared ledger %t, after %s", h.shared, h.pause), func(t *testing.T) {
 			t.Parallel()
-			for n := 1; ; n++ {
+			for n := 1; ; n += stride {
 				for _, way := range ways {
 					killed := false
 					set(t, func(v victim) { killed = v.kill(n, way, h) })

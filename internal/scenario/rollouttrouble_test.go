@@ -101,11 +101,13 @@ func (r *rolling) made(machines, images, documents int) {
 
 func TestRolloutKilled(t *testing.T) {
 	t.Parallel()
-	killFor(t, []heir{{true, 0}, {true, time.Hour}}, 40, []dying{diesBefore, diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
+	set := func(t *testing.T, kill func(victim)) {
 		roll(t, func(r *rolling) {
 			kill(victim{scene: r.scene, told: func() event.Event { return r.told }, holds: func(*heir) { r.usual() }})
 		})
-	})
+	}
+	killFor(t, []heir{{true, 0}}, 40, []dying{diesBefore, diesAfter, diesWhile}, set)
+	killFor(t, []heir{{true, time.Hour}}, 40, []dying{diesAfter}, set)
 }
 
 // judge fails unless a run has ended well: the image is rolled out; or everything is as
@@ -169,15 +171,16 @@ func (r *rolling) left() []string {
 
 // mishap is what befalls one call of Drover.
 type mishap struct {
-	name  string
-	fault awssim.Fault
+	name   string
+	fault  awssim.Fault
+	passes bool // the next attempt is as good
 }
 
 var mishaps = []mishap{
-	{"throttled", awssim.FailBefore(awssim.Throttled("any"))},
-	{"denied", awssim.FailBefore(awssim.Denied("any", "*"))},
-	{"answered by nobody", awssim.FailAfter(awssim.ConnectionReset())},
-	{"late", awssim.FailLate(20*time.Second, awssim.ConnectionReset())},
+	{"throttled", awssim.FailBefore(awssim.Throttled("any")), true},
+	{"denied", awssim.FailBefore(awssim.Denied("any", "*")), false},
+	{"answered by nobody", awssim.FailAfter(awssim.ConnectionReset()), false},
+	{"late", awssim.FailLate(20*time.Second, awssim.ConnectionReset()), true},
 }
 
 // handleUnder is the run of the event while calls of Drover, counted from 1, have
@@ -222,9 +225,12 @@ func TestRolloutTroubleEverywhere(t *testing.T) {
 	t.Parallel()
 	for name, fate := range outcomes {
 		for _, tr := range mishaps {
+			if fate.want == flow.RolledBack && tr.passes {
+				continue // what is repeated is not told from what went well
+			}
 			t.Run(name+", "+tr.name, func(t *testing.T) {
 				t.Parallel()
-				for n := int64(1); ; n++ {
+				for n := int64(1); ; n += stride {
 					made := int64(0)
 					roll(t, func(r *rolling) {
 						fate.set(r)
@@ -290,7 +296,7 @@ func TestRolloutFailingKilled(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			killFor(t, []heir{{true, 0}}, 40, []dying{diesAfter, diesWhile}, func(t *testing.T, kill func(victim)) {
+			killFor(t, []heir{{true, 0}}, 40, []dying{diesAfter}, func(t *testing.T, kill func(victim)) {
 				roll(t, func(r *rolling) {
 					fate.set(r)
 					kill(victim{
@@ -306,7 +312,7 @@ func TestRolloutFailingKilled(t *testing.T) {
 // TestRolloutCancelled: at any time, by a person.
 func TestRolloutCancelled(t *testing.T) {
 	t.Parallel()
-	for after := 30 * time.Second; ; after += 47 * time.Second {
+	for after := 30 * time.Second; ; after += stride * 47 * time.Second {
 		var run *flow.Run
 		roll(t, func(r *rolling) {
 			defer func() {
@@ -345,7 +351,7 @@ func TestRolloutCancelled(t *testing.T) {
 // sweeps come between, and two processes share the ledger: one rollout.
 func TestRolloutEventsMeet(t *testing.T) {
 	t.Parallel()
-	for n := range 40 {
+	for n := 0; n < 40; n += 2 * stride {
 		roll(t, func(r *rolling) {
 			handle := func(after time.Duration, e event.Event) {
 				r.later(after, func() error {

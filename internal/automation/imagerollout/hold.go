@@ -24,9 +24,15 @@ func approve(ctx context.Context, t *turn) error {
 	if err := approved(ctx, t, image); err != nil {
 		return err
 	}
+	for name := range t.Trying {
+		if strings.Contains(name, loweredTo) {
+			t.Forget(name) // of a plan that was replaced
+		}
+	}
 	for _, c := range t.Plan.For(stepHold) {
 		if c.Operation == opUpdate { // should it not be restored, the next run knows the true one
 			t.Try(loweredName(sizeIn(c.From), sizeIn(c.To)))
+			t.Forget(restoredName)
 		}
 	}
 	return nil
@@ -200,25 +206,32 @@ func sizeIn(value string) int {
 }
 
 // loweredName is what a run tries that lowers a maximum.
-func loweredName(from, to int) string { return fmt.Sprintf("%s%d lowered to %d", maxSize, from, to) }
+func loweredName(from, to int) string { return fmt.Sprintf("%s%d%s%d", maxSize, from, loweredTo, to) }
+
+const loweredTo = " lowered to "
 
 // restoredName is what a run tries that restores it. The last run counts.
 const restoredName = maxSize + "restored"
 
 // originalOf is the maximum of a group before a run lowered it that ended without
-// restoring it; 0 if no run has left it so.
-func originalOf(tried map[string]automation.Trial, size int) int {
-	last, original := time.Time{}, 0
+// restoring it; 0 if no run has left it so. It is mended if somebody has: the maximum is
+// another by now, so that what the run did is over.
+func originalOf(tried map[string]automation.Trial, size int) (original int, mended bool) {
+	var last time.Time
+	to := ""
 	for name, trial := range tried {
-		from, to, ok := strings.Cut(name, " lowered to ")
-		if ok && to == strconv.Itoa(size) && trial.Run != tried[restoredName].Run && trial.Ended.After(last) {
-			last, original = trial.Ended, sizeIn(from)
+		from, after, ok := strings.Cut(name, loweredTo)
+		if ok && trial.Run != tried[restoredName].Run && trial.Ended.After(last) {
+			last, original, to = trial.Ended, sizeIn(from), after
 		}
 	}
-	if last.Before(tried[restoredName].Ended) {
-		return 0 // a later run has restored it
+	switch {
+	case last.IsZero(), last.Before(tried[restoredName].Ended): // a later run has restored it
+		return 0, false
+	case to != strconv.Itoa(size):
+		return 0, true
 	}
-	return original
+	return original, false
 }
 
 func suspended(g types.AutoScalingGroup) []string {

@@ -104,7 +104,10 @@ func read(ctx context.Context, t *turn) (State, error) {
 		return s, nil
 	}
 	s.Group = groupOf(g)
-	s.Group.Original = originalOf(t.Tried, s.Group.Max)
+	mended := false
+	if s.Group.Original, mended = originalOf(t.Tried, s.Group.Max); mended {
+		t.Try(restoredName)
+	}
 	s.Templates = templatesOf(g)
 	reads, together := errgroup.WithContext(ctx)
 	for i := range s.Templates {

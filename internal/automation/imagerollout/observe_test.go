@@ -343,20 +343,21 @@ func TestObserveKnowsTheTrueMaximum(t *testing.T) {
 		return automation.Trial{Run: run, Outcome: "stuck", Ended: hour(n)}
 	}
 	for _, test := range []struct {
-		name  string
-		tried map[string]automation.Trial
-		want  int
+		name   string
+		tried  map[string]automation.Trial
+		want   int
+		mended bool
 	}{
-		{"no run has lowered it", map[string]automation.Trial{"ami-1": trial("a", 1)}, 0},
-		{"one has", map[string]automation.Trial{"ami-1": trial("a", 1), "max size 4 lowered to 2": trial("a", 1)}, 4},
-		{"to something else", map[string]automation.Trial{"max size 4 lowered to 3": trial("a", 1)}, 0},
-		{"and has restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size restored": trial("a", 1)}, 0},
-		{"and a later one has restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size restored": trial("b", 2)}, 0},
-		{"after another had restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("b", 2), "max size restored": trial("a", 1)}, 4},
-		{"two have, the later counts", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size 9 lowered to 2": trial("b", 2)}, 9},
+		{"no run has lowered it", map[string]automation.Trial{"ami-1": trial("a", 1)}, 0, false},
+		{"one has", map[string]automation.Trial{"ami-1": trial("a", 1), "max size 4 lowered to 2": trial("a", 1)}, 4, false},
+		{"to something else, which somebody has changed since", map[string]automation.Trial{"max size 4 lowered to 3": trial("a", 1)}, 0, true},
+		{"and has restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size restored": trial("a", 1)}, 0, false},
+		{"and a later one has restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size restored": trial("b", 2)}, 0, false},
+		{"after another had restored it", map[string]automation.Trial{"max size 4 lowered to 2": trial("b", 2), "max size restored": trial("a", 1)}, 4, false},
+		{"two have, the later counts", map[string]automation.Trial{"max size 4 lowered to 2": trial("a", 1), "max size 9 lowered to 2": trial("b", 2)}, 9, false},
 	} {
-		if got := originalOf(test.tried, 2); got != test.want {
-			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		if got, mended := originalOf(test.tried, 2); got != test.want || mended != test.mended {
+			t.Errorf("%s: %d, mended %t, want %d, %t", test.name, got, mended, test.want, test.mended)
 		}
 	}
 }
