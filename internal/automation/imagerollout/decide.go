@@ -74,6 +74,9 @@ func (d *decision) unfit() string {
 // choose is the image that is to be rolled out, if this is the hour. If there is none,
 // the plan says why.
 func (d *decision) choose() (Image, bool) {
+	for _, id := range d.state.Foreign {
+		d.reject(id, "is none of "+d.chooser()+", or a rollout has made it")
+	}
 	for _, i := range d.state.Images {
 		why, had := d.notNow(i)
 		if why == "" {

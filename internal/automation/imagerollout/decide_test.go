@@ -426,3 +426,11 @@ func TestDecidePrunes(t *testing.T) {
 		{"there are few", config(keep(7)), state(numbered()), before + stay},
 	})
 }
+
+// An event about an image that is none of the source's is answered with that.
+func TestDecideTellsOfForeignImages(t *testing.T) {
+	decides(t, []decisionTest{{
+		"somebody else's", config(), state(func(s *State) { s.Images, s.Foreign = s.Images[1:], []string{"ami-77"} }),
+		has + "rejected: ami-77 is none of the backups of the group's instances, or a rollout has made it",
+	}})
+}

@@ -172,6 +172,8 @@ func (s *State) complete(ctx context.Context, t *turn, own []types.Image) error 
 	}
 	s.tell(t.Tried)
 	slices.SortFunc(s.Images, newestFirst)
+	told := toldOf(t.Events)
+	s.Foreign = slices.DeleteFunc(s.Foreign, func(id string) bool { return !slices.Contains(told, id) })
 	slices.Sort(s.Foreign)
 	s.Foreign = slices.Compact(s.Foreign)
 	for i := range s.Templates {
