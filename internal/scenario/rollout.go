@@ -59,7 +59,7 @@ func rolloutWhole(s *Stage) {
 	golden := s.ExpectRolledOut(e, image, 2)
 	s.ExpectRunning(e, golden)
 	s.ExpectNothingLeft(e)
-	s.ExpectNotice(run, image, golden, "version 2")
+	s.ExpectNotice(run, image, golden, "version 2", "prepare 8m0s", image+" stays")
 }
 
 func rolloutAgain(s *Stage) {
