@@ -33,9 +33,9 @@ var (
 	partWords = map[string][]string{
 		"Retry":   {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate"},
 		"Catch":   {"ErrorEquals", "ResultPath", "Next"},
-		"Choices": {"Variable", "StringEquals", "Next"},
+		"Choices": {"Variable", "StringEquals", "IsPresent", "Next"},
 	}
-	parameterWords = []string{"FunctionName", "FunctionName.$", "Payload"}
+	parameterWords = []string{"FunctionName", "FunctionName.$", "Payload", "Payload.$"}
 )
 
 // checkWords refuses members that are not modelled. What has the wrong type is
@@ -100,7 +100,7 @@ func (s state) check(states map[string]state) error {
 		// AWS lets a Choice do without Default, and then fails where none applies.
 		complete = len(s.Choices) > 0 && s.Default != ""
 		for _, c := range s.Choices {
-			complete = complete && c.Next != ""
+			complete = complete && c.Next != "" && (c.StringEquals != nil) != (c.IsPresent != nil)
 			err = errors.Join(err, checkPath(c.Variable))
 		}
 	case "Wait":
@@ -125,7 +125,7 @@ func (s state) checkTask() error {
 	errs := []error{
 		checkTemplate(s.Parameters), checkTemplate(s.ResultSelector), checkResultPath(s.ResultPath),
 	}
-	if len(s.Parameters) != 2 || s.Parameters["Payload"] == nil {
+	if len(s.Parameters) != 2 || s.Parameters["Payload"] == nil && s.Parameters["Payload.$"] == nil {
 		errs = append(errs, unmodelled("a Task without FunctionName and Payload"))
 	}
 	for i, r := range s.Retry {
@@ -162,7 +162,7 @@ func checkNames(names []string, last bool) error {
 
 var (
 	aPath       = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
-	aResultPath = regexp.MustCompile(`^\$\.[A-Za-z_][A-Za-z0-9_]*$`)
+	aResultPath = regexp.MustCompile(`^\$(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 )
 
 func checkPath(p string) error {

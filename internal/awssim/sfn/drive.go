@@ -128,16 +128,24 @@ func (d driver) step(ctx context.Context) error {
 func (d driver) choose(s state, data any) {
 	for _, c := range s.Choices {
 		value, err := path(data, c.Variable)
-		if err != nil {
+		if err != nil && c.IsPresent == nil {
 			d.fail(runtime, err.Error())
 			return
 		}
-		if value == c.StringEquals {
+		if c.applies(value, err == nil) {
 			d.move(c.Next, data, 2)
 			return
 		}
 	}
 	d.move(s.Default, data, 2)
+}
+
+// applies says whether a rule does: to a value, if there is one.
+func (c choice) applies(value any, present bool) bool {
+	if c.IsPresent != nil {
+		return present == *c.IsPresent
+	}
+	return value == *c.StringEquals
 }
 
 // task calls the function, again as its Retry says, and goes on. What the

@@ -2,7 +2,9 @@ package sfn_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -157,6 +159,50 @@ func TestATaskThatIsTooLate(t *testing.T) {
 			s.Errorf("calls at %v, want %v", s.at, want)
 		}
 	})
+}
+
+// TestWhatIsThere: a Choice by what the input has, a Task that sends a part of it
+// as it is, and an answer that takes the input's place.
+func TestWhatIsThere(t *testing.T) {
+	definition := swap(t,
+		`{"StartAt": "ask", "States": {`, `{"StartAt": "whose", "States": {
+			"whose": {"Type": "Choice", "Choices": [
+				{"Variable": "$.who.name", "IsPresent": false, "Next": "nobody"},
+				{"Variable": "$.who.name", "IsPresent": true, "Next": "ask"}
+			], "Default": "lost"},
+			"nobody": {"Type": "Succeed"},`,
+		`"Payload": {"who.$": "$.who", "step": "ask"}`, `"Payload.$": "$.who"`,
+		`"ResultPath": "$.turn"`, `"ResultPath": "$"`,
+		`"$.turn.go"`, `"$.go"`, `"$.turn.go"`, `"$.go"`, `"$.turn.seconds"`, `"$.seconds"`,
+	)
+	for input, states := range map[string][]string{
+		`{"who": {"name": "me", "age": [7]}}`: {"whose", "ask", "where", "end"},
+		`{"who": {"name": null}}`:             {"whose", "ask", "where", "end"},
+		`{"who": {"age": [7]}}`:               {"whose", "nobody"},
+		`{"who": "me"}`:                       {"whose", "nobody"},
+		`{}`:                                  {"whose", "nobody"},
+	} {
+		t.Run(input, func(t *testing.T) {
+			bubble(t, definition, func(s *scene) {
+				if _, err := s.start("x", input); err != nil {
+					s.Fatal(err)
+				}
+				s.drive()
+				s.ended("SUCCEEDED", "")
+				s.visited(states...)
+				for _, sent := range s.payloads {
+					var got any
+					var want map[string]any
+					if err := errors.Join(json.Unmarshal([]byte(sent), &got), json.Unmarshal([]byte(input), &want)); err != nil {
+						s.Fatal(err)
+					}
+					if !reflect.DeepEqual(got, want["who"]) {
+						s.Errorf("the function was sent %s of %s", sent, input)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestAnswersThatTheMachineCannotFollow(t *testing.T) {

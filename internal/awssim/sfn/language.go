@@ -56,7 +56,11 @@ type catcher struct {
 }
 
 type choice struct {
-	Variable, StringEquals, Next string
+	Variable, Next string
+
+	// One of them.
+	StringEquals *string
+	IsPresent    *bool
 }
 
 const invoke = "arn:aws:states:::lambda:invoke"

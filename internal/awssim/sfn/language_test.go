@@ -91,12 +91,14 @@ func TestRefusedAsInvalid(t *testing.T) {
 			`"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "gone"`,
 			`"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "lost"`,
 		}, `"gone"`},
-		"a Wait without Next":    {[]string{`"SecondsPath": "$.turn.seconds", "Next": "ask"`, `"SecondsPath": "$.turn.seconds"`}, "lacks"},
-		"a rule without Next":    {[]string{`"StringEquals": "wait", "Next": "wait"`, `"StringEquals": "wait"`}, "lacks"},
-		"no names of errors":     {[]string{`["States.ALL"]`, `[]`}, "ErrorEquals"},
-		"all and another":        {[]string{`["States.ALL"]`, `["States.ALL", "x"]`}, "States.ALL"},
-		"all, and then another":  {[]string{`"Catch": [`, `"Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "lost"}, `}, "States.ALL"},
-		"a catcher without Next": {[]string{`, "Next": "gone"`, ``}, "Next"},
+		"a Wait without Next":          {[]string{`"SecondsPath": "$.turn.seconds", "Next": "ask"`, `"SecondsPath": "$.turn.seconds"`}, "lacks"},
+		"a rule without Next":          {[]string{`"StringEquals": "wait", "Next": "wait"`, `"StringEquals": "wait"`}, "lacks"},
+		"a rule that compares nothing": {[]string{`"StringEquals": "wait", `, ``}, "lacks"},
+		"a rule that compares twice":   {[]string{`"StringEquals": "wait"`, `"StringEquals": "wait", "IsPresent": true`}, "lacks"},
+		"no names of errors":           {[]string{`["States.ALL"]`, `[]`}, "ErrorEquals"},
+		"all and another":              {[]string{`["States.ALL"]`, `["States.ALL", "x"]`}, "States.ALL"},
+		"all, and then another":        {[]string{`"Catch": [`, `"Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "lost"}, `}, "States.ALL"},
+		"a catcher without Next":       {[]string{`, "Next": "gone"`, ``}, "Next"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, aTask, func(s *scene) {

@@ -45,8 +45,11 @@ func fill(template any, data any) (any, error) {
 	return filled, nil
 }
 
-// put sets the value at a path $.name, in a copy.
+// put sets the value at a path $.name, in a copy. At $ it is the whole.
 func put(data any, p string, value any) (any, error) {
+	if p == "$" {
+		return value, nil
+	}
 	object, ok := data.(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("result path %q: the input is no object", p)
