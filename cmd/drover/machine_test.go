@@ -17,9 +17,15 @@ func machine(_ *world, ts *testscript.TestScript, args []string) {
 		Type           string
 		Next, Default  string
 		TimeoutSeconds int
-		Parameters     struct{ Payload map[string]string }
-		Catch          []struct{ Next string }
-		Choices        []struct{ StringEquals, Next string }
+		Parameters     struct {
+			Payload map[string]string
+			Whole   string `json:"Payload.$"`
+		}
+		Catch   []struct{ Next string }
+		Choices []struct {
+			Variable, StringEquals, Next string
+			IsPresent                    bool
+		}
 	}
 	var document struct {
 		StartAt string
@@ -41,6 +47,9 @@ func machine(_ *world, ts *testscript.TestScript, args []string) {
 		switch s.Type {
 		case "Task":
 			var sends []string
+			if s.Parameters.Whole != "" {
+				sends = append(sends, s.Parameters.Whole)
+			}
 			for _, key := range slices.Sorted(maps.Keys(s.Parameters.Payload)) {
 				sends = append(sends, key+"="+s.Parameters.Payload[key])
 			}
@@ -53,7 +62,11 @@ func machine(_ *world, ts *testscript.TestScript, args []string) {
 		case "Choice":
 			fmt.Fprintf(out, "%s:", name)
 			for _, c := range s.Choices {
-				fmt.Fprintf(out, " %s→%s", c.StringEquals, c.Next)
+				word := c.StringEquals
+				if c.IsPresent {
+					word = "with " + c.Variable
+				}
+				fmt.Fprintf(out, " %s→%s", word, c.Next)
 				next = append(next, c.Next)
 			}
 			fmt.Fprintf(out, " else→%s\n", s.Default)

@@ -16,8 +16,8 @@ const (
 const (
 	maxHistory    = 20_000
 	eventsPerTurn = 9
-	// eventsOfRun are those of an execution's begin and end, and of a Task
-	// whose function could not be reached.
+	// eventsOfRun are those of an execution's begin and end, the Choice at its
+	// begin, and of a Task whose function could not be reached.
 	eventsOfRun = 100
 )
 

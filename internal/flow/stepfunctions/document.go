@@ -9,12 +9,18 @@ import (
 	"github.com/droverhq/drover/internal/flow"
 )
 
+// invoke calls a Lambda function and waits for its answer.
+const invoke = "arn:aws:states:::lambda:invoke"
+
 // states are written by encoding/json, which sorts them by name.
 type states map[string]any
 
 // Document writes the state machine of a kind in the Amazon States Language,
 // with JSONPath. function is the ARN of the Lambda function that takes turns;
 // it should name a version, so that a run ends under the program it began with.
+//
+// An execution is started with {"run": ID}, or by EventBridge with
+// {"event": EVENT}, which it hands over to the function.
 //
 // https://states-language.net/spec.html
 func Document(d automation.Definition, function string) ([]byte, error) {
@@ -44,9 +50,10 @@ func Document(d automation.Definition, function string) ([]byte, error) {
 	}
 	all.step(StepUnwind, function, longest, string(flow.Stuck), []way{{GoWait, waitState(StepUnwind)}, {GoPlan, automation.StepPlan}})
 	all[StepGiveUp] = task(StepGiveUp, function, automation.PlanAttempt, string(flow.Stuck), StepUnwind)
+	all.begin(function, automation.StepPlan)
 	document, err := json.MarshalIndent(map[string]any{
-		"Comment": fmt.Sprintf("%s: %s. An execution carries a run's id and step; the run is in Drover's ledger.", d.Name, d.Title),
-		"StartAt": automation.StepPlan,
+		"Comment": fmt.Sprintf("%s: %s. An execution carries a run's id and step, and the run is in Drover's ledger; or it hands over an event.", d.Name, d.Title),
+		"StartAt": stateBegin,
 		"States":  all,
 	}, "", "  ")
 	if err != nil {
@@ -80,7 +87,7 @@ func (s states) step(name, function string, attempt time.Duration, trouble strin
 func task(name, function string, attempt time.Duration, trouble, next string) any {
 	return map[string]any{
 		"Type":     "Task",
-		"Resource": "arn:aws:states:::lambda:invoke",
+		"Resource": invoke,
 		"Parameters": map[string]any{
 			"FunctionName": function,
 			"Payload":      map[string]any{"run.$": "$.run", "step": name},
@@ -88,15 +95,20 @@ func task(name, function string, attempt time.Duration, trouble, next string) an
 		"ResultSelector": map[string]any{"go.$": "$.Payload.go", "seconds.$": "$.Payload.seconds"},
 		"ResultPath":     "$.turn",
 		"TimeoutSeconds": int((attempt + flow.Slack) / time.Second),
-		// What goes wrong in a turn is in its answer, and pauses are ours. An
-		// error is trouble of the function itself: it cannot be reached, has
-		// died, or cannot reach its ledger. A turn is safe to take again.
-		"Retry": []any{map[string]any{
-			"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": 1, "MaxAttempts": 8, "BackoffRate": 2,
-		}},
-		"Catch": []any{map[string]any{"ErrorEquals": []string{"States.ALL"}, "ResultPath": "$.error", "Next": trouble}},
-		"Next":  next,
+		"Retry":          retry(),
+		"Catch":          []any{map[string]any{"ErrorEquals": []string{"States.ALL"}, "ResultPath": "$.error", "Next": trouble}},
+		"Next":           next,
 	}
+}
+
+// retry is for all errors. What goes wrong in a turn or with an event is in the
+// answer, and pauses are ours. An error is trouble of the function itself: it
+// cannot be reached, has died, or cannot reach its ledger. All that it does is
+// safe to do again.
+func retry() any {
+	return []any{map[string]any{
+		"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": 1, "MaxAttempts": 8, "BackoffRate": 2,
+	}}
 }
 
 func end(kind string) any { return map[string]any{"Type": kind} }

@@ -38,8 +38,9 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// TestNothingButRunAndStepIsCarried: state, plan and secrets never pass
-// through an execution's history.
+// TestNothingButRunAndStepIsCarried: state, plan and secrets never pass through
+// an execution's history. The execution of a run carries its id and step only;
+// one that hands over an event carries that, and leads to no other Task.
 func TestNothingButRunAndStepIsCarried(t *testing.T) {
 	kind := (&play{}).kind()
 	data, err := stepfunctions.Document(kind, function)
@@ -48,11 +49,21 @@ func TestNothingButRunAndStepIsCarried(t *testing.T) {
 	}
 	var document struct {
 		States map[string]struct {
-			Type           string
-			TimeoutSeconds int
-			Parameters     struct{ Payload map[string]string }
+			Type, Next, Default string
+			TimeoutSeconds      int
+			Parameters          struct {
+				Payload map[string]string
+				Whole   string `json:"Payload.$"`
+			}
 			ResultSelector map[string]string
+			ResultPath     string
+			Choices        []struct {
+				Variable, Next string
+				IsPresent      bool
+			}
+			Catch []any
 		}
+		StartAt string
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&document); err != nil {
@@ -62,9 +73,17 @@ func TestNothingButRunAndStepIsCarried(t *testing.T) {
 	for _, s := range kind.Steps {
 		attempts[s.Name] = s.Attempt
 	}
+	begin := document.States[document.StartAt]
+	if c := begin.Choices; len(c) != 1 || c[0].Variable != "$.run" || !c[0].IsPresent || c[0].Next != automation.StepPlan {
+		t.Errorf("an execution begins with %+v, wanted a run to go to its plan", begin)
+	}
+	over := document.States[begin.Default]
+	if over.Parameters.Whole != "$.event" || over.ResultPath != "$" || len(over.Catch) > 0 || document.States[over.Next].Type != "Succeed" {
+		t.Errorf("an event is handed over by %+v, wanted it to be sent, forgotten, and the end", over)
+	}
 	tasks := 0
 	for name, s := range document.States {
-		if s.Type != "Task" {
+		if s.Type != "Task" || name == begin.Default {
 			continue
 		}
 		tasks++

@@ -245,7 +245,7 @@ func TestARunSucceeds(t *testing.T) {
 		}
 		visited := s.steps.Executions()[0].Visited
 		want := []string{
-			"plan", "plan: where to", "hold", "hold: where to", "build", "build: where to", "swap", "swap: where to",
+			"(begin)", "plan", "plan: where to", "hold", "hold: where to", "build", "build: where to", "swap", "swap: where to",
 			stepfunctions.StepUnwind, stepfunctions.StepUnwind + ": where to", "succeeded",
 		}
 		if diff := cmp.Diff(want, visited); diff != "" {

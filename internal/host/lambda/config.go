@@ -62,8 +62,8 @@ func readConfig(getenv func(string) string, program string) (config, error) {
 	case !tableForm.MatchString(c.table):
 		problems = append(problems, fmt.Errorf("%s: got %q, wanted the name or the ARN of a DynamoDB table", EnvTable, c.table))
 	}
-	if c.machines != "" && !machinesForm.MatchString(c.machines) {
-		problems = append(problems, fmt.Errorf("%s: got %q, wanted the beginning of ARNs of state machines, such as arn:aws:states:us-west-1:123456789012:stateMachine:drover-", EnvMachines, c.machines))
+	if err := checkPrefix(EnvMachines, c.machines); err != nil {
+		problems = append(problems, err)
 	}
 	if said := getenv(EnvLevel); said != "" {
 		level, ok := levels[strings.ToLower(said)]
@@ -77,24 +77,32 @@ func readConfig(getenv func(string) string, program string) (config, error) {
 
 var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
-// machine is the ARN of an automation's state machine.
-func machine(prefix, fleet, automation string) string { return prefix + fleet + "-" + automation }
+// Machine is the ARN of an automation's state machine.
+func Machine(prefix, fleet, automation string) string { return prefix + fleet + "-" + automation }
 
 // maxMachine is the length of a state machine's name.
 // https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
 const maxMachine = 80
 
-// checkMachines looks for automations whose state machine cannot be named.
-func checkMachines(prefix string, f *fleetfile.Fleet) error {
-	if prefix == "" {
-		return nil
+// CheckMachines looks for what is wrong with the ARNs of a fleet's state
+// machines. said is what the prefix was given by. Without a prefix there are none.
+func CheckMachines(said, prefix string, f *fleetfile.Fleet) error {
+	if err := checkPrefix(said, prefix); err != nil || prefix == "" {
+		return err
 	}
 	var problems []error
 	for _, a := range f.Automations {
-		arn := machine(prefix, f.Name, a.Name)
+		arn := Machine(prefix, f.Name, a.Name)
 		if name := arn[strings.LastIndex(arn, ":")+1:]; a.Kind.Waits() && len(name) > maxMachine {
-			problems = append(problems, fmt.Errorf("%s: the state machine of %s would be %s, of %d characters, wanted at most %d", EnvMachines, a.Name, name, len(name), maxMachine))
+			problems = append(problems, fmt.Errorf("%s: the state machine of %s would be %s, of %d characters, wanted at most %d", said, a.Name, name, len(name), maxMachine))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func checkPrefix(said, prefix string) error {
+	if prefix == "" || machinesForm.MatchString(prefix) {
+		return nil
+	}
+	return fmt.Errorf("%s: got %q, wanted the beginning of ARNs of state machines, such as arn:aws:states:us-west-1:123456789012:stateMachine:drover-", said, prefix)
 }

@@ -4,12 +4,14 @@
 // One function takes everything, told apart by its shape alone:
 //
 //   - an event from EventBridge, also in batches of SQS messages or SNS
-//     notifications: the automations that want it handle it to its end, or
-//     begin a run on Step Functions;
+//     notifications, or handed over by an execution of Step Functions: the
+//     automations that want it handle it to its end, or begin a run on Step
+//     Functions;
 //   - Drover's own sweep event, which is the input of a schedule: the same, and
 //     then whatever earlier invocations have left unfinished is gone on with;
 //   - the end of an execution, an event from Step Functions: if the run has not
-//     ended, it goes on in a new execution;
+//     ended, it goes on in a new execution, and an event that could not be
+//     handed over is handled;
 //   - a turn, {"run": …, "step": …}, from an execution;
 //   - {"plan": EVENT}: answers what would be done, and changes nothing.
 //

@@ -8,6 +8,7 @@ import (
 	"github.com/droverhq/drover/internal/app"
 	"github.com/droverhq/drover/internal/cli/view"
 	"github.com/droverhq/drover/internal/event"
+	"github.com/droverhq/drover/internal/flow/stepfunctions"
 )
 
 // event has an event handled, whatever it says.
@@ -92,5 +93,16 @@ func (h *Host) ended(ctx context.Context, answer handled, e event.ExecutionStatu
 		return answer, nil
 	}
 	h.Log.InfoContext(ctx, "execution ended", "execution", e.Name, "status", e.Status)
-	return answer, h.app(ctx).Ended(ctx, e)
+	carried, ok, err := stepfunctions.HandedOver(e)
+	switch {
+	case err != nil:
+		return answer, err
+	case !ok:
+		return answer, h.app(ctx).Ended(ctx, e)
+	case e.Status == "FAILED", e.Status == "TIMED_OUT":
+		// It was to hand over an event and could not. The event is handled now:
+		// if that fails too, the invocation does, and is tried again.
+		return h.event(ctx, carried)
+	}
+	return answer, nil // it is handed over, or somebody did not want that
 }

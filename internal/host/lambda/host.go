@@ -107,7 +107,7 @@ func (h *Host) app(ctx context.Context) *app.App {
 		Version: h.Version, Seed: h.Seed, Owner: h.Function + "/" + requestID(ctx), Watch: h.watch(ctx),
 	}
 	if h.Machines != "" {
-		d.Machine = func(fleet, automation string) string { return machine(h.Machines, fleet, automation) }
+		d.Machine = func(fleet, automation string) string { return Machine(h.Machines, fleet, automation) }
 	}
 	return app.New(d)
 }

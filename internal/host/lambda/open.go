@@ -36,7 +36,7 @@ func open(ctx context.Context, e Env, c config, log *slog.Logger) (*Host, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMachines(c.machines, fleet); err != nil {
+	if err := CheckMachines(EnvMachines, c.machines, fleet); err != nil {
 		return nil, err
 	}
 	cfg, err := e.AWS(ctx, "")
