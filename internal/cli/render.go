@@ -13,6 +13,7 @@ import (
 	"github.com/droverhq/drover/internal/failure"
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/flow/stepfunctions"
+	"github.com/droverhq/drover/internal/host/lambda"
 	"github.com/droverhq/drover/internal/host/worker"
 	"github.com/droverhq/drover/internal/iam"
 	"github.com/droverhq/drover/internal/ledger/dynamodb"
@@ -41,6 +42,7 @@ as JSON. Nothing is called.
   diagram  the steps of a kind, what waits, and what is undone (needs --kind)`,
 		Example: `  drover render schema > fleet.schema.json
   drover render rules --fleet fleet.yaml
+  drover render rules --fleet fleet.yaml --machines arn:aws:states:us-west-1:123456789012:stateMachine:drover-
   drover render policy --fleet fleet.yaml --account 123456789012
   drover render policy --fleet fleet.yaml --queue arn:aws:sqs:us-west-1:123456789012:drover --dead-letters arn:aws:sqs:us-west-1:123456789012:drover-dead
   drover render asl --kind template-follows-image --function arn:aws:lambda:us-west-1:123456789012:function:drover:7
@@ -59,6 +61,7 @@ as JSON. Nothing is called.
 	f.StringVar(&o.deadLetters, "dead-letters", "", "the `ARN` of the queue for what a worker cannot read, in the policy")
 	f.StringVar(&o.table, "table", "", "the `ARN` of the ledger's DynamoDB table, in the policy")
 	f.StringVar(&o.partition, "partition", "aws", "the partition in the policy's ARNs: aws, aws-cn or aws-us-gov")
+	f.StringVar(&o.machines, "machines", "", "the `PREFIX` of the ARNs of state machines, as in DROVER_MACHINE_PREFIX: rules start them for automations that can wait")
 	f.StringVar(&o.kind, "kind", "", "the `KIND` of automation that is drawn or written as a state machine")
 	f.StringVar(&o.function, "function", "${DroverFunction}", "the `ARN` of the Lambda function in the state machine, best of one version")
 	return cmd
@@ -67,6 +70,7 @@ as JSON. Nothing is called.
 type renderOptions struct {
 	fleet, account, partition, kind, function string
 	queue, deadLetters, table                 string // ARNs
+	machines                                  string // what ARNs begin with
 }
 
 // check refuses combinations that say nothing.
@@ -82,6 +86,8 @@ func (o renderOptions) check(cmd *cobra.Command, what string) error {
 		return errors.New("--queue, --dead-letters and --table are for policies only")
 	case (o.queue == "") != (o.deadLetters == ""):
 		return errors.New("--queue and --dead-letters: wanted both or none, since a worker needs both queues")
+	case what != "rules" && changed("machines"):
+		return errors.New("--machines is for rules only")
 	case what != "asl" && changed("function"):
 		return errors.New("--function is for state machines only")
 	case !of && changed("kind"):
@@ -142,13 +148,25 @@ func (e *Env) render(cmd *cobra.Command, what string, o renderOptions) error {
 	if err != nil {
 		return err
 	}
-	var document any = render.Rules(fleet)
-	if what == "policy" {
-		if document, err = render.Policy(fleet, partition, account, o.needs()...); err != nil {
-			return err
-		}
+	if what == "rules" {
+		return e.renderRules(cmd, fleet, o.machines)
+	}
+	document, err := render.Policy(fleet, partition, account, o.needs()...)
+	if err != nil {
+		return err
 	}
 	return printJSON(e.Stdout, document)
+}
+
+func (e *Env) renderRules(cmd *cobra.Command, fleet *fleetfile.Fleet, machines string) error {
+	if err := lambda.CheckMachines("--machines", machines, fleet); err != nil {
+		return usage(seeHelp(cmd, err))
+	}
+	var machine func(string) string
+	if machines != "" {
+		machine = func(automation string) string { return lambda.Machine(machines, fleet.Name, automation) }
+	}
+	return printJSON(e.Stdout, render.Rules(fleet, machine))
 }
 
 // renderKind prints what is known of a kind without any fleet.

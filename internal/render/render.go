@@ -4,69 +4,13 @@
 package render
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/droverhq/drover/internal/automation"
-	"github.com/droverhq/drover/internal/event"
 	"github.com/droverhq/drover/internal/fleetfile"
 	"github.com/droverhq/drover/internal/iam"
 )
-
-// Rule is one EventBridge rule: either a pattern, or a schedule with the input
-// it sends. A schedule with a time zone is one of EventBridge Scheduler, whose
-// members have the same names: rules are in UTC.
-type Rule struct {
-	Name        string         `json:"name"`
-	Region      string         `json:"region"`
-	Description string         `json:"description"`
-	Pattern     *event.Pattern `json:"eventPattern,omitempty"`
-	Schedule    string         `json:"scheduleExpression,omitempty"`
-	TimeZone    string         `json:"scheduleExpressionTimezone,omitempty"`
-	Input       *event.Event   `json:"input,omitempty"`
-}
-
-// Rules lists the rules that bring a fleet its events, in the order of the
-// automations' names. The patterns are those that local routing uses.
-func Rules(f *fleetfile.Fleet) []Rule {
-	var rules []Rule
-	for _, a := range f.Automations {
-		for _, t := range a.Triggers() {
-			r := Rule{
-				Name:        ruleName(fmt.Sprintf("drover-%s-%s-%s", f.Name, a.Name, t.Name)),
-				Region:      a.Region,
-				Description: fmt.Sprintf("%s: %s", a.Name, t.Title),
-			}
-			if !t.Schedule.IsZero() {
-				sweep := event.Sweep(a.Name, time.Time{})
-				r.Schedule, r.TimeZone, r.Input = t.Schedule.Expression(), t.Schedule.Zone(), &sweep
-			} else {
-				r.Pattern = &t.Pattern
-			}
-			rules = append(rules, r)
-		}
-	}
-	return rules
-}
-
-// maxRuleName is the length of a rule's name
-// (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html).
-const maxRuleName = 64
-
-// ruleName shortens a name that is too long, so that different names stay
-// different.
-func ruleName(name string) string {
-	if len(name) <= maxRuleName {
-		return name
-	}
-	digest := sha256.Sum256([]byte(name))
-	suffix := "-" + hex.EncodeToString(digest[:4])
-	return name[:maxRuleName-len(suffix)] + suffix
-}
 
 // Policy is the least policy for the process that runs a fleet: what its
 // automations need, to publish to the fleet's topic if it has one, and what the

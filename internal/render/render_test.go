@@ -49,7 +49,7 @@ func parse(t *testing.T) *fleetfile.Fleet {
 // The rules are the triggers: the same patterns, in the automation's region.
 func TestRulesAreTheTriggers(t *testing.T) {
 	f := parse(t)
-	rules := render.Rules(f)
+	rules := render.Rules(f, nil)
 	for _, a := range f.Automations {
 		for _, trigger := range a.Triggers() {
 			rule := rules[0]
@@ -78,7 +78,7 @@ func TestRulesAreTheTriggers(t *testing.T) {
 func TestScheduleReachesItsAutomation(t *testing.T) {
 	f := parse(t)
 	scheduled := 0
-	for _, rule := range render.Rules(f) {
+	for _, rule := range render.Rules(f, nil) {
 		if rule.Input == nil {
 			continue
 		}
@@ -102,7 +102,7 @@ func TestScheduleReachesItsAutomation(t *testing.T) {
 // EventBridge takes names of up to 64 letters, digits and . - _ only, each once.
 func TestRuleNames(t *testing.T) {
 	seen := map[string]bool{}
-	for _, rule := range render.Rules(parse(t)) {
+	for _, rule := range render.Rules(parse(t), nil) {
 		if len(rule.Name) > 64 || strings.Trim(rule.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || seen[rule.Name] {
 			t.Errorf("rule name %q", rule.Name)
 		}
@@ -161,7 +161,7 @@ func TestPolicy(t *testing.T) {
 
 // The same fleet gives the same bytes.
 func TestDeterministic(t *testing.T) {
-	rules := encode(t, render.Rules(parse(t)))
+	rules := encode(t, render.Rules(parse(t), nil))
 	policy, err := render.Policy(parse(t), "aws", "")
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestDeterministic(t *testing.T) {
 		if diff := cmp.Diff(encode(t, policy), encode(t, again)); diff != "" {
 			t.Fatal(diff)
 		}
-		if diff := cmp.Diff(rules, encode(t, render.Rules(parse(t)))); diff != "" {
+		if diff := cmp.Diff(rules, encode(t, render.Rules(parse(t), nil))); diff != "" {
 			t.Fatal(diff)
 		}
 	}
