@@ -104,10 +104,11 @@ func TestValidatorRefuses(t *testing.T) {
 	document := documents(t)["toy"]
 	broken := map[string]string{}
 	for name, parts := range map[string][2]string{
-		"a start that is not there":   {`"StartAt": "plan"`, `"StartAt": "begin"`},
+		"a start that is not there":   {`"StartAt": "(begin)"`, `"StartAt": "begin"`},
 		"a way that leads nowhere":    {`"Next": "build: where to"`, `"Next": "build: where from"`},
 		"a Wait for no known time":    {`"SecondsPath": "$.turn.seconds"`, `"SecondsOn": "$.turn.seconds"`},
 		"a path that is none":         {`"Variable": "$.turn.go"`, `"Variable": "turn go"`},
+		"a Choice by no comparison":   {`"IsPresent": true`, `"IsThere": true`},
 		"a Choice with Next":          {`"Default": "(give up)",`, `"Default": "(give up)", "Next": "hold",`},
 		"a time-out below zero":       {`"TimeoutSeconds": 15`, `"TimeoutSeconds": -15`},
 		"an unknown type":             {`"Type": "Fail"`, `"Type": "Failure"`},
