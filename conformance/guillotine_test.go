@@ -40,6 +40,7 @@ func (b blade) String() string {
 type guillotine struct {
 	url    string
 	target *url.URL
+	way    http.RoundTripper
 	blade  blade
 	falls  chan struct{} // closed when the process is to be killed
 	fallen chan struct{} // closed when it was
@@ -55,7 +56,7 @@ func newGuillotine(t *testing.T, w *world, b blade) *guillotine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guillotine{target: target, blade: b, falls: make(chan struct{}), fallen: make(chan struct{})}
+	g := &guillotine{target: target, way: w.way, blade: b, falls: make(chan struct{}), fallen: make(chan struct{})}
 	front := httptest.NewServer(g)
 	t.Cleanup(front.Close)
 	g.url = front.URL
@@ -102,7 +103,7 @@ func (g *guillotine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *guillotine) pass(r *http.Request) (int, http.Header, []byte, error) {
 	req := r.Clone(context.WithoutCancel(r.Context()))
 	req.RequestURI, req.URL.Scheme, req.URL.Host = "", g.target.Scheme, g.target.Host
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := g.way.RoundTrip(req)
 	if err != nil {
 		return 0, nil, nil, err
 	}

@@ -73,7 +73,7 @@ notify: { topic: "arn:aws:sns:us-west-1:123456789012:ops" }
 automations:
   groups:
     kind: group-follows-template
-    groups: ["*"]
+    groups: ["site-*"]
     version: newest-number
     uses: { roles: [server], parameters: [/golden/web] }
   images:
@@ -95,6 +95,25 @@ automations:
     kind: pipeline-follows-parameter
     parameter: /golden/base
     pipeline: arn:aws:imagebuilder:us-west-1:123456789012:image-pipeline/golden
+  rollout:
+    kind: image-rollout
+    group: web
+    source: { backups: {} }
+    hold: processes
+    builder:
+      subnet: subnet-0a1b2c3d4e5f60718
+      security-groups: [sg-0a1b2c3d4e5f60718]
+      profile: builder
+      key: operators
+      kms-keys: ["arn:aws:kms:us-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"]
+      prepare: [{ document: Deploy }]
+    try: { verify: { document: Smoke } }
+    refresh: { floating: pin }
+    recovery-point: delete
+  moved:
+    kind: image-rollout
+    group: api
+    source: { images: { name: golden-* } }
   gateways:
     kind: route-failover
     vpc: vpc-0bf5741eb0ef56a41

@@ -44,7 +44,7 @@ type request struct {
 type requestKey struct{}
 
 // newTap opens a tap to a server for the length of a test.
-func newTap(t *testing.T, s *server) *tap {
+func newTap(t *testing.T, s *server, way http.RoundTripper) *tap {
 	t.Helper()
 	target, err := url.Parse(s.url)
 	if err != nil {
@@ -54,7 +54,8 @@ func newTap(t *testing.T, s *server) *tap {
 	// ModifyResponse runs before the caller gets its answer, so that whatever
 	// the caller knows to have happened has been recorded.
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: way,
 		ModifyResponse: func(res *http.Response) error {
 			made := res.Request.Context().Value(requestKey{}).(request)
 			made.Status = res.StatusCode
@@ -182,6 +183,25 @@ func (r request) mutation() string {
 				return scenario.Mutation(r.Operation, r.Form.Get("AutoScalingGroupName"), "version "+r.Form.Get(at+"Version")+" of "+template)
 			}
 		}
+		if size := r.Form.Get("MaxSize"); size != "" {
+			return scenario.Mutation(r.Operation, r.Form.Get("AutoScalingGroupName"), "max size "+size)
+		}
+	case "ec2:RunInstances":
+		return scenario.Mutation(r.Operation, r.Form.Get("ImageId"), "launched")
+	case "ec2:ModifyInstanceAttribute":
+		if r.Form.Get("BlockDeviceMapping.1.Ebs.DeleteOnTermination") == "true" {
+			return scenario.Mutation(r.Operation, r.Form.Get("InstanceId"), "volumes deleted with it")
+		}
+	case "ec2:StopInstances":
+		return scenario.Mutation(r.Operation, r.Form.Get("InstanceId.1"), "stopped")
+	case "ec2:TerminateInstances":
+		return scenario.Mutation(r.Operation, r.Form.Get("InstanceId.1"), "terminated")
+	case "ec2:CreateImage":
+		return scenario.Mutation(r.Operation, r.Form.Get("InstanceId"), r.Form.Get("Name"))
+	case "ec2:DeregisterImage":
+		return scenario.Mutation(r.Operation, r.Form.Get("ImageId"), "deregistered")
+	case "ec2:DeleteSnapshot":
+		return scenario.Mutation(r.Operation, r.Form.Get("SnapshotId"), "deleted")
 	case "ec2:CreateLaunchTemplateVersion":
 		if image := r.Form.Get("LaunchTemplateData.ImageId"); image != "" {
 			return scenario.Mutation(r.Operation, r.Form.Get("LaunchTemplateId"), image)

@@ -50,7 +50,7 @@ func (w *world) Told(ctx context.Context, operation string) (event.Event, error)
 	data, err := json.Marshal(detail)
 	return event.Event{
 		Version: "0", ID: fmt.Sprintf("told-%d", len(made)-i), DetailType: event.TypeAPICall, Source: "aws." + service,
-		Account: account, Region: region, Time: time.Now().UTC().Truncate(time.Second), Resources: []string{}, Detail: data,
+		Account: account, Region: region, Time: w.clock.Now().UTC().Truncate(time.Second), Resources: []string{}, Detail: data,
 	}, err
 }
 

@@ -27,9 +27,11 @@ const (
 
 // world is moto behind a tap as a [scenario.World].
 type world struct {
-	moto *server
-	tap  *tap
-	ec2  *ec2.Client // past the tap: what only looks on is no part of a story
+	moto  *server
+	way   *makeshift
+	tap   *tap
+	clock clock.Clock
+	ec2   *ec2.Client // past the tap: what only looks on is no part of a story
 }
 
 var _ scenario.World = (*world)(nil)
@@ -43,7 +45,8 @@ func newWorld(t *testing.T) *world {
 	if err := moto.reset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &world{moto: moto, tap: newTap(t, moto), ec2: ec2.NewFromConfig(configFor(moto.url))}
+	way := newMakeshift(moto.url)
+	return &world{moto: moto, way: way, tap: newTap(t, moto, way), clock: &hurried{}, ec2: ec2.NewFromConfig(configFor(moto.url))}
 }
 
 // configFor is a configuration with credentials that moto does not check.
@@ -59,8 +62,8 @@ func configFor(endpoint string) aws.Config {
 // AWS implements [scenario.World].
 func (w *world) AWS() aws.Config { return configFor(w.tap.url) }
 
-// Clock implements [scenario.World]: moto has only the time on the wall.
-func (w *world) Clock() clock.Clock { return clock.Real{} }
+// Clock implements [scenario.World].
+func (w *world) Clock() clock.Clock { return w.clock }
 
 // Settling implements [scenario.World]: in moto an instance that runs passes
 // its status checks at once.
@@ -91,7 +94,7 @@ var passing = map[string]string{"running": "pending", "stopped": "stopping", "te
 func (w *world) Await(ctx context.Context, instance, state string) ([]event.Event, error) {
 	ctx, cancel := context.WithTimeout(ctx, awaitLimit)
 	defer cancel()
-	began := time.Now()
+	began := w.clock.Now()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -104,7 +107,7 @@ func (w *world) Await(ctx context.Context, instance, state string) ([]event.Even
 			if before, ok := passing[state]; ok {
 				events = append(events, event.NewInstanceStateChange(account, region, instance, before, began))
 			}
-			return append(events, event.NewInstanceStateChange(account, region, instance, state, time.Now())), nil
+			return append(events, event.NewInstanceStateChange(account, region, instance, state, w.clock.Now())), nil
 		}
 		select {
 		case <-ctx.Done():
@@ -132,7 +135,7 @@ func (w *world) AwaitImage(ctx context.Context, image, state string) (event.Even
 			seen = string(out.Images[0].State)
 		}
 		if seen == state {
-			return event.NewImageStateChange(account, region, image, state, "", time.Now()), nil
+			return event.NewImageStateChange(account, region, image, state, "", w.clock.Now()), nil
 		}
 		select {
 		case <-ctx.Done():

@@ -18,8 +18,8 @@ import (
 const (
 	noRefresh = "moto implements neither instance refreshes nor run commands that end"
 	noArm     = "moto gives all images that it makes one architecture"
-	noVolumes = "moto keeps no account of the volumes of images"
-	noQuotas  = "moto holds nobody to the quota that it shows"
+	noVolumes = "moto gives every image the same one volume"
+	noQuotas  = "moto knows no quotas of EC2"
 	noKeys    = "moto lets everybody use every key"
 	noBackup  = "moto makes no images of backups"
 )
