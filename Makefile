@@ -10,7 +10,7 @@ ASL     := .cache/asl/node_modules/.bin/asl-validator
 RULER   := .cache/event-ruler
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format vet lint race size fuzz conformance workers bench
+.PHONY: help demo test check format vet lint race size fuzz conformance workers rollouts bench
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,10 +55,13 @@ fuzz: ## look for inputs that break the parsers, half a minute each
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 30s ./internal/fleetfile
 
 conformance: $(MOTO) $(LOCAL)/DynamoDBLocal.jar $(ASL) $(RULER)/Oracle.class ## the scenarios over the wire, against moto, DynamoDB Local, asl-validator and event-ruler (installs them by itself)
-	DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) DROVER_ASL_VALIDATOR=$(CURDIR)/$(ASL) DROVER_EVENT_RULER=$(CURDIR)/$(RULER) $(GO) test -tags conformance -count=1 -parallel 4 -timeout 20m -v ./conformance/...
+	DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) DROVER_ASL_VALIDATOR=$(CURDIR)/$(ASL) DROVER_EVENT_RULER=$(CURDIR)/$(RULER) $(GO) test -tags conformance -count=1 -parallel 5 -timeout 20m -v ./conformance/...
 
 workers: $(MOTO) $(LOCAL)/DynamoDBLocal.jar ## 10,000 events for two worker processes, of which one is killed, with nothing beside it
 	DROVER_WORKER_LOAD=full DROVER_MOTO=$(CURDIR)/$(MOTO) DROVER_DYNAMODB_LOCAL=$(CURDIR)/$(LOCAL) $(GO) test -tags conformance -count=1 -timeout 40m -v -run '^TestWorkers$$' ./conformance
+
+rollouts: $(MOTO) ## kill drover run before each of the calls of a rollout and after each, and run it again
+	DROVER_ROLLOUT_KILLS=all DROVER_MOTO=$(CURDIR)/$(MOTO) $(GO) test -tags conformance -count=1 -timeout 40m -v -run '^TestRolloutKilled$$' ./conformance
 
 bench: ## failover, rollouts, workers and the Lambda function, each beside what people have today
 	$(GO) run ./bench

@@ -21,8 +21,9 @@ import (
 // blade says at which of its requests a process is killed: when moto has not had
 // it yet, or when moto has answered and the process has not heard of it.
 type blade struct {
-	request int // counted from 1; 0: never
-	after   bool
+	operation string // only these requests count; empty: all
+	request   int    // counted from 1; 0: never
+	after     bool
 }
 
 func (b blade) String() string {
@@ -30,9 +31,16 @@ func (b blade) String() string {
 	case b.request == 0:
 		return "not killed"
 	case b.after:
-		return fmt.Sprintf("killed after request %d, its answer lost", b.request)
+		return fmt.Sprintf("killed after request %d%s, its answer lost", b.request, b.of())
 	}
-	return fmt.Sprintf("killed before request %d", b.request)
+	return fmt.Sprintf("killed before request %d%s", b.request, b.of())
+}
+
+func (b blade) of() string {
+	if b.operation == "" {
+		return ""
+	}
+	return " of " + b.operation
 }
 
 // guillotine stands between one process and moto. What has come through it
@@ -69,10 +77,7 @@ func (g *guillotine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the process has died while it wrote
 	}
-	g.mu.Lock()
-	g.arrived++
-	here := g.arrived == g.blade.request
-	g.mu.Unlock()
+	here := g.arrives(made)
 	if here && !g.blade.after {
 		g.fall()
 		return
@@ -97,6 +102,17 @@ func (g *guillotine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), header)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a process that is gone does not read it
+}
+
+// arrives says whether this is the request at which the blade falls.
+func (g *guillotine) arrives(r request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.blade.operation != "" && g.blade.operation != r.Operation {
+		return false
+	}
+	g.arrived++
+	return g.arrived == g.blade.request
 }
 
 // pass has moto answer a request.
@@ -145,6 +161,9 @@ func (c *convict) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// errSpared is the error of a process that has ended before the blade has fallen.
+var errSpared = errors.New("it has ended by itself")
+
 // die starts the program and kills it, as `kill -9` does, when the blade falls.
 func (c *convict) die(ctx context.Context) error {
 	cmd := c.command(ctx, c.args...)
@@ -159,7 +178,10 @@ func (c *convict) die(ctx context.Context) error {
 	select {
 	case <-c.falls:
 	case <-ended:
-		return fmt.Errorf("it has ended by itself after %d requests", len(c.requests()))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.blade = blade{}
+		return fmt.Errorf("%w after %d requests", errSpared, len(c.made))
 	}
 	err := cmd.Process.Kill()
 	<-ended

@@ -77,12 +77,12 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d stakes are set after %v", len(all), time.Since(began).Round(time.Second))
 
 	troubles := map[*convict]error{}
-	each(t.Context(), all, troubles, 4, func(ctx context.Context, c *convict) error { return c.die(ctx) })
+	each(t.Context(), all, troubles, resumeLimit, 4, func(ctx context.Context, c *convict) error { return c.die(ctx) })
 	t.Logf("all are killed after %v", time.Since(began).Round(time.Second))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		each(t.Context(), all, troubles, len(all), func(ctx context.Context, c *convict) error { return c.live(ctx, c.args...) })
+		each(t.Context(), all, troubles, resumeLimit, len(all), func(ctx context.Context, c *convict) error { return c.live(ctx, c.args...) })
 	}()
 	t.Parallel()
 	<-done
@@ -145,8 +145,8 @@ func changes(made []request) map[string]int {
 }
 
 // each does something with all, some at a time, and keeps the errors.
-func each(ctx context.Context, all []*convict, troubles map[*convict]error, some int, do func(context.Context, *convict) error) {
-	ctx, cancel := context.WithTimeout(ctx, resumeLimit)
+func each(ctx context.Context, all []*convict, troubles map[*convict]error, limit time.Duration, some int, do func(context.Context, *convict) error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	errs := make([]error, len(all))
 	var g errgroup.Group

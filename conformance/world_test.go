@@ -42,6 +42,12 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	moto := <-idle
 	t.Cleanup(func() { idle <- moto })
+	return newWorldOn(t, moto)
+}
+
+// newWorldOn is newWorld on a server that nobody else uses.
+func newWorldOn(t *testing.T, moto *server) *world {
+	t.Helper()
 	if err := moto.reset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
