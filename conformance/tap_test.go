@@ -180,7 +180,8 @@ func (r request) mutation() string {
 	case "autoscaling:UpdateAutoScalingGroup":
 		for _, at := range []string{"LaunchTemplate.", "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification."} {
 			if template := cmp.Or(r.Form.Get(at+"LaunchTemplateId"), r.Form.Get(at+"LaunchTemplateName")); template != "" {
-				return scenario.Mutation(r.Operation, r.Form.Get("AutoScalingGroupName"), "version "+r.Form.Get(at+"Version")+" of "+template)
+				all := []string{"version " + r.Form.Get(at+"Version") + " of " + template}
+				return scenario.Mutation(r.Operation, r.Form.Get("AutoScalingGroupName"), strings.Join(append(all, r.overrides()...), ", "))
 			}
 		}
 		if size := r.Form.Get("MaxSize"); size != "" {
@@ -225,6 +226,22 @@ func (r request) mutation() string {
 		return scenario.Mutation(r.Operation, r.Form.Get("TopicArn"), "")
 	}
 	return scenario.Mutation(r.Operation, "with the form "+r.Form.Encode(), "")
+}
+
+// overrides are the templates that overrides of a group's policy name, each once.
+func (r request) overrides() []string {
+	var all []string
+	for n := 1; ; n++ {
+		at := fmt.Sprintf("MixedInstancesPolicy.LaunchTemplate.Overrides.member.%d.", n)
+		if r.Form.Get(at+"InstanceType") == "" {
+			return all
+		}
+		at += "LaunchTemplateSpecification."
+		template := cmp.Or(r.Form.Get(at+"LaunchTemplateId"), r.Form.Get(at+"LaunchTemplateName"))
+		if name := "version " + r.Form.Get(at+"Version") + " of " + template; template != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
 }
 
 // lines writes requests for people.
